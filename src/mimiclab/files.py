@@ -11,7 +11,7 @@ from mimiclab.errors import OutputError
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary sibling of `path`; on success it is flushed to disk and renamed onto `path`.
+    """Yield a temporary sibling of `path`; on success it is flushed and renamed onto `path`.
 
     The temporary file keeps the suffix of `path`, because writers choose formats by it.
 

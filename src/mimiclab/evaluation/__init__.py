@@ -1,1 +1,1 @@
-
+"""One protocol and one function per metric."""

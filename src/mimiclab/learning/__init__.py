@@ -1,1 +1,1 @@
-
+"""Learners, runners and checkpoints; they do not know which robot."""

@@ -120,7 +120,7 @@ def quat_to_matrix(q: Array) -> Array:
 
 
 def quat_to_rot6d(q: Array) -> Array:
-    """First two columns of the rotation matrix, row by row: R00 R01 R10 R11 R20 R21. Shape (..., 6).
+    """First two columns of the matrix, row by row: R00 R01 R10 R11 R20 R21. Shape (..., 6).
 
     Source: BeyondMimic's `motion_anchor_ori_b`; Zhou et al. 2019 in another element order.
     """

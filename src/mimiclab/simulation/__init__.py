@@ -1,1 +1,1 @@
-
+"""The engine seam: one task, native CPU MuJoCo or MuJoCo Warp."""

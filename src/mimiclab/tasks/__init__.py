@@ -1,1 +1,1 @@
-
+"""Tasks: functions that return an environment configuration."""

@@ -1,1 +1,1 @@
-
+"""What people look at: videos, plots, reports, the browser viewer."""

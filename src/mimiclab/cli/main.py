@@ -1,0 +1,106 @@
+"""The `mimiclab` command: finds the sub-command, imports only that one and runs it."""
+
+import difflib
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from mimiclab import __version__
+from mimiclab.errors import MimiclabError
+
+# Command words -> (module:function, what it does). Order is the order of the work.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "motion synthesize": ("mimiclab.cli.motion:synthesize", "write a built-in motion to a file"),
+    "motion convert": ("mimiclab.cli.motion:convert", "convert motion files between formats"),
+    "motion inspect": ("mimiclab.cli.motion:inspect", "show what is in a motion file"),
+    "motion check": ("mimiclab.cli.motion:check", "report the quality of motion files"),
+    "motion render": ("mimiclab.cli.motion_render:render", "make a video or picture of a motion"),
+    "motion play": ("mimiclab.cli.motion_render:play_motion", "play a motion in the browser"),
+    "train tracking": ("mimiclab.cli.train:tracking", "train a policy to track motions"),
+    "evaluate": ("mimiclab.cli.evaluate:evaluate", "score a policy on whole clips"),
+    "export": ("mimiclab.cli.export:export", "write a run's policy as ONNX with its contract"),
+    "sim2sim": ("mimiclab.cli.sim2sim:sim2sim", "run an ONNX policy in plain MuJoCo"),
+    "play": ("mimiclab.cli.play:play", "open a policy, run or motion in the browser"),
+    "report": ("mimiclab.cli.report:report", "write a run's report as one HTML page"),
+    "check robot": ("mimiclab.cli.check_robot:check_robot", "check a robot description or MJCF"),
+    "bench simulation": ("mimiclab.cli.bench_simulation:bench_simulation", "env steps per second"),
+    "bench motion": ("mimiclab.cli.bench_motion:bench_motion", "motion conversion and load rates"),
+    "demo": ("mimiclab.cli.demo:demo", "the whole job on one small motion, in minutes"),
+}
+
+_USAGE = """\
+usage: mimiclab COMMAND [options]        mimiclab COMMAND --help
+
+Humanoid motion tracking: motion capture in, a policy that a robot can run out.
+
+{rows}
+
+First steps:  mimiclab demo
+              mimiclab train tracking --motion builtin:walk
+              mimiclab play runs/latest
+"""
+
+
+def usage(prefix: str = "") -> str:
+    """The overview, or only the commands whose words begin with `prefix`."""
+    rows = [
+        f"  {words:<18} {about}"
+        for words, (_, about) in COMMANDS.items()
+        if not prefix or words.split()[0] == prefix
+    ]
+    if prefix:
+        return f"usage: mimiclab {prefix} COMMAND [options]\n\n" + "\n".join(rows) + "\n"
+    return _USAGE.format(rows="\n".join(rows))
+
+
+def find_command(arguments: Sequence[str]) -> tuple[str, list[str]]:
+    """Split command-line arguments into the command words and the rest.
+
+    Raises:
+        MimiclabError: the words name no command; the message offers the nearest.
+    """
+    for count in (2, 1):
+        words = " ".join(arguments[:count])
+        if words in COMMANDS:
+            return words, list(arguments[count:])
+    given = " ".join(word for word in arguments[:2] if not word.startswith("-"))
+    near = difflib.get_close_matches(given, COMMANDS, n=2, cutoff=0.4)
+    advice = f"did you mean {' or '.join(repr(n) for n in near)}? " if near else ""
+    raise MimiclabError(f"unknown command {given!r}: {advice}`mimiclab --help` lists them")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code (0 good, 1 found problems, 2 could not run)."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    groups = {words.split()[0] for words in COMMANDS if " " in words}
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(usage(), end="")
+        return 0
+    if arguments[0] in ("-V", "--version"):
+        print(f"mimiclab {__version__}")
+        return 0
+    if arguments[0] in groups and (len(arguments) == 1 or arguments[1] in ("-h", "--help")):
+        print(usage(arguments[0]), end="")
+        return 0
+    try:
+        words, rest = find_command(arguments)
+        module, function = COMMANDS[words][0].split(":")
+        # Waiting OpenMP threads must sleep, not spin, or they steal cores from the physics;
+        # the setting counts only before torch is imported.
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+        command = getattr(importlib.import_module(module), function)
+        import tyro
+
+        result = tyro.cli(command, prog=f"mimiclab {words}", args=rest)
+        return result if isinstance(result, int) else 0
+    except MimiclabError as error:
+        print(f"mimiclab: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("mimiclab: interrupted", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
