@@ -50,12 +50,35 @@ METRICS = MappingProxyType(
 class KinematicState(Protocol):
     """Joints and tracked bodies of N robots or references; `MotionFrame` is one."""
 
-    joint_pos: Array
-    joint_vel: Array
-    body_pos_w: Array
-    body_quat_w: Array
-    body_lin_vel_w: Array
-    body_ang_vel_w: Array
+    @property
+    def joint_pos(self) -> Array:
+        """(N, J) rad."""
+        ...
+
+    @property
+    def joint_vel(self) -> Array:
+        """(N, J) rad/s."""
+        ...
+
+    @property
+    def body_pos_w(self) -> Array:
+        """(N, B, 3) m."""
+        ...
+
+    @property
+    def body_quat_w(self) -> Array:
+        """(N, B, 4)."""
+        ...
+
+    @property
+    def body_lin_vel_w(self) -> Array:
+        """(N, B, 3) m/s, of link origins."""
+        ...
+
+    @property
+    def body_ang_vel_w(self) -> Array:
+        """(N, B, 3) rad/s."""
+        ...
 
 
 def tracking_errors(
