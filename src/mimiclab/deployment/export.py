@@ -1,0 +1,147 @@
+"""From a trained network to a policy file: ONNX graph, baked reference, contract, proof.
+
+The only module of this room that needs torch.
+"""
+
+import copy
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from torch import nn
+
+from mimiclab.deployment.contract import PolicyContract
+from mimiclab.deployment.metadata import metadata_of
+from mimiclab.deployment.policy import REFERENCE_OUTPUTS, OnnxPolicy
+from mimiclab.errors import ContractError
+from mimiclab.files import atomic_path
+
+OPSET = 17
+"""ONNX operator set: old enough for the runtimes that robots carry."""
+PARITY = 1e-5
+"""Largest allowed difference between torch and onnxruntime actions, relative above 1."""
+_PROTOBUF_LIMIT = 2**31 - 2**24
+
+
+class _PolicyGraph(nn.Module):
+    """Observations to actions, and frame numbers to the reference of those frames."""
+
+    def __init__(self, actor: nn.Module, reference: Mapping[str, torch.Tensor]) -> None:
+        super().__init__()
+        self.actor = actor
+        self.num_frames = 0
+        for name in REFERENCE_OUTPUTS if reference else ():
+            self.register_buffer(name, reference[name].to("cpu", torch.float32).contiguous())
+            self.num_frames = len(reference[name])
+
+    def forward(
+        self, obs: torch.Tensor, time_step: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, ...]:
+        actions = self.actor(obs)
+        if time_step is None:
+            return (actions,)
+        frame = time_step.squeeze(-1).long().clamp(0, self.num_frames - 1)
+        return (actions, *(getattr(self, name)[frame] for name in REFERENCE_OUTPUTS))
+
+
+def export_policy(
+    actor: nn.Module,
+    contract: PolicyContract,
+    path: str | Path,
+    *,
+    reference: Mapping[str, torch.Tensor] | None = None,
+) -> Path:
+    """Write `actor` as ONNX with its contract, whole or not at all, and prove it equal.
+
+    Args:
+        actor: maps raw observations (N, D) to mean actions (N, J); its normaliser is inside.
+        contract: what runners need to know; its `clips` must describe `reference`.
+        path: the file to write, replaced if it exists.
+        reference: all clips end to end, name of `REFERENCE_OUTPUTS` to (F, ...) tensor; None or
+            empty for a policy-only file.
+
+    Raises:
+        ContractError: network, reference and contract disagree, or onnxruntime gives other actions.
+        OutputError: the file cannot be written.
+    """
+    reference = dict(reference or {})
+    _check_reference(contract, reference)
+    graph = _PolicyGraph(copy.deepcopy(actor).to("cpu").eval(), reference).eval()
+    observations = _probe(contract)
+    names = {"obs": observations[:2]}
+    if reference:
+        names["time_step"] = torch.zeros(2, 1)
+    outputs = ["actions", *(REFERENCE_OUTPUTS if reference else ())]
+    path = Path(path)
+    with atomic_path(path) as temporary:
+        with warnings.catch_warnings(), torch.inference_mode():
+            # The tracing exporter is called legacy, but writes plain graphs without extra files.
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                graph,
+                tuple(names.values()),
+                str(temporary),
+                input_names=list(names),
+                output_names=outputs,
+                dynamic_axes={name: {0: "batch"} for name in (*names, *outputs)},
+                opset_version=OPSET,
+                dynamo=False,
+            )
+        model = onnx.load(str(temporary))
+        onnx.helper.set_model_props(model, metadata_of(contract))
+        onnx.save(model, str(temporary))
+        check_parity(graph.actor, OnnxPolicy(temporary), observations)
+    return path
+
+
+def check_parity(actor: nn.Module, policy: OnnxPolicy, observations: torch.Tensor) -> float:
+    """Largest difference of actions between torch and onnxruntime, relative where above 1.
+
+    Raises:
+        ContractError: it exceeds `PARITY`.
+    """
+    with torch.inference_mode():
+        expected = actor(observations).numpy()
+    given = policy.act(observations.numpy())
+    if given.shape != expected.shape:
+        raise ContractError(
+            f"the network answers with shape {expected.shape}, the file with {given.shape}"
+        )
+    worst = float(np.max(np.abs(given - expected) / np.maximum(1.0, np.abs(expected))))
+    if not worst <= PARITY:
+        raise ContractError(
+            f"{policy.path.name}: onnxruntime and torch differ by {worst:.2e}, allowed is "
+            f"{PARITY:.0e}; nothing was written"
+        )
+    return worst
+
+
+def _probe(contract: PolicyContract) -> torch.Tensor:
+    """Observations of several sizes, zero among them, to compare both runtimes on."""
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.randn(64, contract.observation_size, generator=generator)
+    return rows * torch.logspace(-2, 1, 64)[:, None] * (torch.arange(64) > 0)[:, None]
+
+
+def _check_reference(contract: PolicyContract, reference: Mapping[str, torch.Tensor]) -> None:
+    frames = contract.num_frames
+    if bool(reference) != bool(contract.clips):
+        raise ContractError(
+            f"the contract lists {len(contract.clips)} baked clips, but "
+            f"{'a' if reference else 'no'} reference was given"
+        )
+    for name, values in reference.items():
+        if name not in REFERENCE_OUTPUTS or len(values) != frames:
+            raise ContractError(
+                f"reference {name!r} has {len(values)} frames, the contract lists {frames} of "
+                f"{', '.join(REFERENCE_OUTPUTS)}"
+            )
+    size = sum(4 * values.numel() for values in reference.values())
+    if size > _PROTOBUF_LIMIT:
+        raise ContractError(
+            f"the reference takes {size / 1e9:.1f} GB, an ONNX file holds 2 GB at most; choose "
+            "clips with --clips, or export the policy alone with --policy-only"
+        )

@@ -1,0 +1,120 @@
+"""Running an exported policy with onnxruntime and NumPy; torch is not needed."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from mimiclab.deployment.contract import PolicyContract
+from mimiclab.deployment.metadata import contract_of
+from mimiclab.errors import ContractError
+
+REFERENCE_OUTPUTS = (
+    "joint_pos",
+    "joint_vel",
+    "body_pos_w",
+    "body_quat_w",
+    "body_lin_vel_w",
+    "body_ang_vel_w",
+)
+"""Graph outputs that hold the baked reference, in BeyondMimic's order after `actions`."""
+
+
+class OnnxPolicy:
+    """A policy file: observations in, actions out, for one robot or a batch.
+
+    Raises:
+        ContractError: missing or damaged file, no contract, or a graph that contradicts it.
+    """
+
+    def __init__(self, path: str | Path, *, threads: int = 1) -> None:
+        """Open `path`; `threads` are those of onnxruntime (small networks want one)."""
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise ContractError(f"{self.path}: no such policy file; give the path of an .onnx file")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(self.path), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # onnxruntime's own types are not public
+            raise ContractError(
+                f"{self.path}: onnxruntime cannot load it ({error}); is it a whole ONNX file?"
+            ) from error
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        self.contract: PolicyContract = contract_of(metadata, self.path)
+        self._inputs = {entry.name: entry.shape for entry in self._session.get_inputs()}
+        self._outputs = {entry.name: entry.shape for entry in self._session.get_outputs()}
+        self._check_graph()
+
+    @property
+    def has_reference(self) -> bool:
+        """Whether the clips are inside the file; otherwise a motion must be given."""
+        return "time_step" in self._inputs
+
+    def act(self, observations: np.ndarray) -> np.ndarray:
+        """Deterministic raw actions of observations. (N, D) -> (N, J), or (D,) -> (J,); float32.
+
+        Raises:
+            ContractError: observations of another width.
+        """
+        batch = np.atleast_2d(np.asarray(observations, np.float32))
+        width = self.contract.observation_size
+        if batch.ndim != 2 or batch.shape[1] != width:
+            raise ContractError(
+                f"{self.path.name}: observations have shape {np.shape(observations)}, expected "
+                f"(N, {width})"
+            )
+        feed = {"obs": batch}
+        if self.has_reference:
+            feed["time_step"] = np.zeros((len(batch), 1), np.float32)
+        actions = np.asarray(self._session.run(["actions"], feed)[0])
+        return actions if np.ndim(observations) == 2 else actions[0]
+
+    def reference_frames(self, time_step: np.ndarray) -> dict[str, np.ndarray]:
+        """Baked reference at frame numbers (N,); numbers past the end give the last frame.
+
+        Raises:
+            ContractError: a policy-only file.
+        """
+        if not self.has_reference:
+            raise ContractError(
+                f"{self.path.name}: a policy-only file holds no motion; give one with --motion"
+            )
+        steps = np.asarray(time_step, np.float32).reshape(-1, 1)
+        observations = np.zeros((len(steps), self.contract.observation_size), np.float32)
+        values = self._session.run(
+            list(REFERENCE_OUTPUTS), {"obs": observations, "time_step": steps}
+        )
+        return {
+            name: np.asarray(value) for name, value in zip(REFERENCE_OUTPUTS, values, strict=True)
+        }
+
+    def _check_graph(self) -> None:
+        contract = self.contract
+        expected: dict[str, tuple[int, ...]] = {"actions": (len(contract.joint_names),)}
+        if contract.clips:
+            joints, bodies = len(contract.joint_names), len(contract.body_names)
+            shapes = ((joints,), (joints,), (bodies, 3), (bodies, 4), (bodies, 3), (bodies, 3))
+            expected |= dict(zip(REFERENCE_OUTPUTS, shapes, strict=True))
+        inputs = {"obs", "time_step"} if contract.clips else {"obs"}
+        if set(self._inputs) != inputs:
+            raise ContractError(
+                f"{self.path}: graph inputs are {sorted(self._inputs)}, the contract implies "
+                f"{sorted(inputs)}; export the policy again"
+            )
+        width = self._inputs["obs"][-1]
+        if width != contract.observation_size:
+            raise ContractError(
+                f"{self.path}: the graph takes {width} observations, the contract lists "
+                f"{contract.observation_size}; export the policy again"
+            )
+        for name, shape in expected.items():
+            given = tuple(self._outputs.get(name, ())[1:])
+            if given != shape:
+                raise ContractError(
+                    f"{self.path}: graph output {name!r} has shape (N, *{given}), expected "
+                    f"(N, *{shape}); export the policy again"
+                )
