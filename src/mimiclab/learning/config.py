@@ -1,0 +1,160 @@
+"""What a training run can be told: PPO settings, budget, checkpoints and logs."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from mimiclab.errors import UnknownNameError
+
+
+@dataclass(kw_only=True)
+class PpoCfg:
+    """Proximal policy optimisation. The defaults are BeyondMimic's (supplement, table of PPO)."""
+
+    hidden: tuple[int, ...] = (512, 256, 128)
+    """Widths of the hidden layers of the actor and of the critic (two separate networks)."""
+    activation: str = "elu"
+    """Activation function, by its name in rsl_rl."""
+    init_std: float = 1.0
+    """Standard deviation of the exploration noise at the start, in units of the action."""
+    min_std: float = 1e-6
+    """The learnt standard deviation is kept above this."""
+    steps_per_env: int = 24
+    """Control steps that each environment takes between two updates."""
+    epochs: int = 5
+    """Passes over the collected steps in one update."""
+    mini_batches: int = 4
+    """Gradient steps in one pass."""
+    learning_rate: float = 1e-3
+    """Learning rate of Adam; only the first one when `schedule` is adaptive."""
+    schedule: Literal["adaptive", "fixed"] = "adaptive"
+    """Adaptive: times or divided by 1.5 to hold `desired_kl`, within 1e-5 .. 1e-2."""
+    desired_kl: float = 0.01
+    """Target KL divergence between the policy before and after a gradient step, nats."""
+    critic_rate: float = 1.0
+    """Learning rate of the critic as a multiple of the actor's."""
+    clip: float = 0.2
+    """Clipping range of the probability ratio, and of the value when `clip_value`."""
+    clip_value: bool = True
+    """Clip the change of the value too."""
+    entropy: float = 0.005
+    """Weight of the entropy bonus."""
+    value_weight: float = 1.0
+    """Weight of the value loss."""
+    discount: float = 0.99
+    """Discount factor for one control step."""
+    gae_lambda: float = 0.95
+    """Lambda of generalised advantage estimation."""
+    max_grad_norm: float = 1.0
+    """The gradient of each network is scaled down to this norm."""
+    normalise: bool = True
+    """Standardise observations by their running mean and standard deviation."""
+    normalise_until: int = 100_000_000
+    """Samples after which the running statistics are frozen."""
+
+    def to_rsl_rl(self) -> dict[str, Any]:
+        """A fresh configuration dictionary for rsl_rl's runner, which changes it in place."""
+        network = {
+            "class_name": "mimiclab.learning.networks:NormalisedMlp",
+            "hidden_dims": list(self.hidden),
+            "activation": self.activation,
+            "obs_normalization": self.normalise,
+            "normalise_until": self.normalise_until,
+        }
+        noise = {
+            "class_name": "GaussianDistribution",
+            "init_std": self.init_std,
+            "std_range": (self.min_std, 1e6),
+        }
+        return {
+            "num_steps_per_env": self.steps_per_env,
+            "obs_groups": {"actor": ["actor"], "critic": ["critic"]},
+            "actor": {**network, "distribution_cfg": noise},
+            "critic": dict(network),
+            "algorithm": {
+                "class_name": "mimiclab.learning.ppo:TrackingPpo",
+                "num_learning_epochs": self.epochs,
+                "num_mini_batches": self.mini_batches,
+                "learning_rate": self.learning_rate,
+                "schedule": self.schedule,
+                "desired_kl": self.desired_kl,
+                "critic_rate": self.critic_rate,
+                "clip_param": self.clip,
+                "use_clipped_value_loss": self.clip_value,
+                "entropy_coef": self.entropy,
+                "value_loss_coef": self.value_weight,
+                "gamma": self.discount,
+                "lam": self.gae_lambda,
+                "max_grad_norm": self.max_grad_norm,
+                "rnd_cfg": None,
+                "symmetry_cfg": None,
+            },
+        }
+
+
+@dataclass(kw_only=True)
+class TrainCfg:
+    """One training run, apart from the task and the motions."""
+
+    num_envs: int = 4096
+    """Environments stepped together, in each process."""
+    iterations: int = 30_000
+    """Updates in the whole life of the run; a resumed run continues up to this number."""
+    minutes: float | None = None
+    """Wall-clock training time in the whole life of the run; the first limit reached ends it."""
+    seed: int = 42
+    """Seeds Python, NumPy, torch and the environments; process r of a group uses seed + r."""
+    engine: Literal["auto", "native", "warp"] = "auto"
+    """Physics engine: native MuJoCo on CPU cores, or MuJoCo Warp; auto follows the device."""
+    device: str | None = None
+    """Torch device, for example cpu or cuda:0; none takes a GPU if there is one."""
+    ppo: PpoCfg = field(default_factory=PpoCfg)
+    """Settings of the learner."""
+    random_episode_start: bool = True
+    """Begin training with random ages of the episodes, so that their time-outs spread."""
+    shard_clips: bool = True
+    """In multi-process training, give each process its own part of the clips."""
+    save_interval: int = 500
+    """Iterations between numbered checkpoints."""
+    save_seconds: float = 60.0
+    """`last.pt` is refreshed at least this often, so that a killed run loses little."""
+    keep_last: int = 3
+    """Number of the newest numbered checkpoints to keep; 0 keeps all."""
+    best_metric: str = "mean_episode_length"
+    """The log entry by which `best.pt` is chosen (dotted, for example metrics.error_body_pos);
+    a name with "error" in it is better when smaller."""
+    logger: Literal["tensorboard", "wandb", "none"] = "tensorboard"
+    """Where curves go, besides metrics.jsonl which is always written. wandb needs the extra
+    `mimiclab[wandb]` and works offline with WANDB_MODE=offline."""
+    wandb_project: str = "mimiclab"
+    """Project name for wandb."""
+    progress: Literal["auto", "live", "lines", "none"] = "auto"
+    """Live table, plain lines or nothing; auto takes the table when the output is a terminal."""
+
+
+def cpu_ppo() -> PpoCfg:
+    """PPO for a small machine: a small network, small noise, many gradient steps on few samples."""
+    return PpoCfg(hidden=(256, 128, 64), init_std=0.2, entropy=0.0, epochs=5, mini_batches=4)
+
+
+def gpu_preset() -> TrainCfg:
+    """BeyondMimic's settings: 4,096 environments, 30,000 iterations."""
+    return TrainCfg()
+
+
+def cpu_preset() -> TrainCfg:
+    """Settings with which a few cores learn one clip in minutes to an hour."""
+    return TrainCfg(num_envs=128, iterations=5_000, ppo=cpu_ppo(), save_interval=100)
+
+
+PRESETS = {"gpu": gpu_preset, "cpu": cpu_preset}
+
+
+def train_preset(name: str) -> TrainCfg:
+    """The settings called `name`.
+
+    Raises:
+        UnknownNameError: no such preset.
+    """
+    if name not in PRESETS:
+        raise UnknownNameError("training preset", name, PRESETS)
+    return PRESETS[name]()

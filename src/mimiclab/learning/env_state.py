@@ -1,0 +1,99 @@
+"""State that the terms of an environment gather while training: sampler, curriculum, counters.
+
+A term takes part by having `state_dict()` and `load_state_dict()`; so may its `sampler`.
+"""
+
+from typing import Any
+
+import torch
+
+from mimiclab.errors import CheckpointError
+from mimiclab.learning import distributed
+
+
+def layout_of(env: Any, *, robot: str) -> dict[str, Any]:
+    """What a policy must agree on with its environment: robot, rate, observations, actions.
+
+    Observation groups map term names, in order, to their sizes.
+    """
+    base = env.unwrapped
+    observations = {}
+    for group, names in base.observation_manager.active_terms.items():
+        sizes = base.observation_manager.group_obs_term_dim[group]
+        observations[group] = {name: int(size[-1]) for name, size in zip(names, sizes, strict=True)}
+    actions = base.action_manager
+    return {
+        "robot": robot,
+        "control_hz": round(1.0 / base.step_dt, 6),
+        "observations": observations,
+        "actions": dict(zip(actions.active_terms, map(int, actions.action_term_dim), strict=True)),
+    }
+
+
+def capture(env: Any) -> dict[str, Any]:
+    """Everything that a resumed training must put back, in tensors and plain values."""
+    base = env.unwrapped
+    return {
+        "steps": int(getattr(base, "common_step_counter", 0)),
+        "terms": {name: term.state_dict() for name, term in _stateful(base).items()},
+    }
+
+
+@torch.inference_mode()
+def restore(env: Any, state: dict[str, Any]) -> None:
+    """Put back what `capture` returned.
+
+    Raises:
+        CheckpointError: the environment has other stateful terms, for example another sampler.
+    """
+    base = env.unwrapped
+    terms = _stateful(base)
+    if set(terms) != set(state["terms"]):
+        raise CheckpointError(
+            f"the checkpoint holds the state of {sorted(state['terms'])}, the environment has "
+            f"{sorted(terms)}; use the task settings of the run"
+        )
+    for name, term in terms.items():
+        term.load_state_dict(state["terms"][name])
+    if hasattr(base, "common_step_counter"):
+        base.common_step_counter = state["steps"]
+
+
+@torch.inference_mode()
+def average_over_processes(env: Any) -> None:
+    """Give all processes the mean of their samplers' statistics (for equal clips everywhere)."""
+    if distributed.is_grouped():
+        for term in _stateful(env.unwrapped).values():
+            term.load_state_dict(distributed.mean_state(term.state_dict()))
+
+
+def sampler_metrics(env: Any) -> dict[str, float]:
+    """Log entries of the start sampler, if the environment has one."""
+    manager = getattr(env.unwrapped, "command_manager", None)
+    owners = [env.unwrapped]
+    if manager is not None:
+        owners = [manager.get_term(name) for name in manager.active_terms]
+    for owner in owners:
+        sampler = getattr(owner, "sampler", None)
+        if sampler is not None:
+            return {key: float(value) for key, value in sampler.metrics().items()}
+    return {}
+
+
+def _stateful(base: Any) -> dict[str, Any]:
+    if hasattr(base, "state_dict"):
+        return {"environment": base}
+    found = {}
+    for kind in ("command", "action"):
+        manager = getattr(base, f"{kind}_manager", None)
+        for name in getattr(manager, "active_terms", ()):
+            term = manager.get_term(name)  # type: ignore[union-attr]
+            term = term if hasattr(term, "state_dict") else getattr(term, "sampler", None)
+            if hasattr(term, "state_dict"):
+                found[f"{kind}.{name}"] = term
+    for kind in ("curriculum", "event", "reward", "termination"):
+        manager = getattr(base, f"{kind}_manager", None)
+        for term_cfg in getattr(manager, "_class_term_cfgs", ()):
+            if hasattr(term_cfg.func, "state_dict"):
+                found[f"{kind}.{type(term_cfg.func).__name__}"] = term_cfg.func
+    return found

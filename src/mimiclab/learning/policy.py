@@ -1,0 +1,71 @@
+"""The trained policy for evaluation, play and export: observations in, mean actions out."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from rsl_rl.utils import resolve_callable
+from tensordict import TensorDict
+
+from mimiclab.errors import CheckpointError
+from mimiclab.learning import checkpoint as ckpt
+from mimiclab.learning.config import PpoCfg
+from mimiclab.learning.networks import NormalisedMlp
+from mimiclab.learning.run import Run, find_checkpoint
+
+
+class Policy(torch.nn.Module):
+    """The actor with its observation statistics; deterministic."""
+
+    def __init__(self, actor: NormalisedMlp, layout: dict[str, Any], iteration: int) -> None:
+        super().__init__()
+        self.actor = actor
+        self.layout = layout
+        """Robot, rate, observation terms and actions; see `env_state.layout_of`."""
+        self.iteration = iteration
+        """Updates after which the weights were saved; 0 is untrained."""
+
+    @torch.no_grad()
+    def forward(self, obs: Mapping[str, torch.Tensor] | TensorDict | torch.Tensor) -> torch.Tensor:
+        """Mean actions (N, A) from observation groups (N, D), or from the actor's group alone."""
+        groups = {"actor": obs} if isinstance(obs, torch.Tensor) else obs
+        return self.actor(groups)  # type: ignore[arg-type]
+
+
+def load_policy(
+    run: Run, checkpoint: str | int | Path | None = None, device: str = "cpu"
+) -> Policy:
+    """The policy of a checkpoint: "last", "best", an iteration or a path; by default the run's.
+
+    Raises:
+        CheckpointError: no such checkpoint, damaged, or weights of another network.
+    """
+    path = run.checkpoint if checkpoint is None else find_checkpoint(run.folder, checkpoint)
+    state = ckpt.load_checkpoint(path)
+    actor = _build_actor(run.train.ppo, state["layout"])
+    try:
+        actor.load_state_dict(state["actor"])
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"{path} holds weights of another network than config.json of the run describes: "
+            f"{str(error).splitlines()[-1].strip()}"
+        ) from error
+    return Policy(actor.to(device).eval(), state["layout"], state["iteration"])
+
+
+def untrained_policy(ppo: PpoCfg, layout: dict[str, Any], seed: int = 0) -> Policy:
+    """A policy with fresh weights, the baseline of an evaluation."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        actor = _build_actor(ppo, layout)
+    return Policy(actor.eval(), layout, 0)
+
+
+def _build_actor(ppo: PpoCfg, layout: dict[str, Any]) -> NormalisedMlp:
+    size = sum(layout["observations"]["actor"].values())
+    actions = sum(layout["actions"].values())
+    network = ppo.to_rsl_rl()["actor"]
+    model = resolve_callable(network.pop("class_name"))
+    obs = TensorDict({"actor": torch.zeros(1, size)}, batch_size=[1])
+    return model(obs, {"actor": ["actor"]}, "actor", actions, **network)

@@ -1,0 +1,202 @@
+"""A run folder: what was trained, with what, and the checkpoints.
+
+config.json            schema, task, train, seed, layout, sessions (time, git, versions)
+motions.safetensors    the packed clips, so that the run needs no other file
+checkpoints/           model_000100.pt ..., last.pt, best.pt
+metrics.jsonl          one line for each update
+uncommitted.patch      changes of the code that git did not know, if any
+events.out.tfevents.*  TensorBoard
+"""
+
+import json
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mimiclab.errors import CheckpointError, OutputError
+from mimiclab.files import write_text
+from mimiclab.learning import checkpoint as ckpt
+from mimiclab.learning.config import TrainCfg
+from mimiclab.learning.provenance import git_diff, git_state, versions
+from mimiclab.learning.serialise import from_plain, to_plain
+
+if TYPE_CHECKING:
+    from mimiclab.motions.library import MotionLibrary
+    from mimiclab.tasks.tracking import TrackingTask
+
+SCHEMA = 1
+
+
+@dataclass(kw_only=True)
+class Run:
+    """A run read back from its folder."""
+
+    folder: Path
+    task: "TrackingTask"
+    """Task settings."""
+    train: TrainCfg
+    """Training settings."""
+    checkpoint: Path
+    """The checkpoint that was asked for: `last.pt` unless told otherwise."""
+    config: dict[str, Any] = field(repr=False)
+    """The whole of config.json."""
+
+    @property
+    def name(self) -> str:
+        """Name of the folder."""
+        return self.folder.name
+
+    @cached_property
+    def library(self) -> "MotionLibrary":
+        """The clips, memory-mapped from the run folder."""
+        from mimiclab.motions.library import MotionLibrary
+
+        return MotionLibrary.load(self.folder / "motions.safetensors")
+
+    def find(self, which: str | int | Path) -> Path:
+        """Path of a checkpoint: "last", "best", an iteration, or a path.
+
+        Raises:
+            CheckpointError: there is none.
+        """
+        return find_checkpoint(self.folder, which)
+
+
+def create_run(
+    folder: Path, task: "TrackingTask", train: TrainCfg, library: "MotionLibrary"
+) -> None:
+    """Write a new run folder: configuration and motions.
+
+    Raises:
+        OutputError: there is a run with checkpoints already, or the folder cannot be written.
+    """
+    if any((folder / "checkpoints").glob("*.pt")):
+        raise OutputError(
+            f"{folder} already holds a run; go on with `mimiclab train resume {folder}`, "
+            "or choose another --name"
+        )
+    config = {
+        "schema": SCHEMA,
+        "id": uuid.uuid4().hex[:8],
+        "kind": "tracking",
+        "task": to_plain(task),
+        "train": to_plain(train),
+        "seed": train.seed,
+        "motions": {"clips": list(library.clip_names), "content_hash": library.content_hash},
+        "git": git_state(),
+        "versions": versions(),
+        "sessions": [],
+    }
+    library.save(folder / "motions.safetensors")
+    _write_config(folder, config)
+    patch = git_diff()
+    if patch:
+        write_text(folder / "uncommitted.patch", patch)
+    _point_latest(folder)
+
+
+def add_session(folder: Path, iteration: int, train: TrainCfg, **facts: Any) -> None:
+    """Note in config.json that a training starts or goes on, with the settings it now has."""
+    config = read_config(folder)
+    config["train"] = to_plain(train)
+    config["sessions"].append(
+        {
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "from_iteration": iteration,
+            "git": git_state(),
+            "versions": versions(),
+            **facts,
+        }
+    )
+    _write_config(folder, config)
+
+
+def load_run(path: str | Path, checkpoint: str | int | Path | None = None) -> Run:
+    """Read a run from its folder, or from the path of one of its checkpoints.
+
+    Args:
+        path: run folder or checkpoint file.
+        checkpoint: "last", "best", an iteration or a path; `last` unless `path` is a checkpoint.
+
+    Raises:
+        CheckpointError: no run there, damaged, or without such a checkpoint.
+    """
+    from mimiclab.tasks.tracking import TrackingTask
+
+    path = Path(path)
+    folder = path
+    if path.suffix == ".pt":
+        folder = path.parent.parent if path.parent.name == "checkpoints" else path.parent
+        checkpoint = checkpoint if checkpoint is not None else path
+    config = read_config(folder)
+    return Run(
+        folder=folder.resolve(),
+        task=from_plain(TrackingTask, config["task"], "task"),
+        train=from_plain(TrainCfg, config["train"], "train"),
+        checkpoint=find_checkpoint(folder.resolve(), "last" if checkpoint is None else checkpoint),
+        config=config,
+    )
+
+
+def find_checkpoint(folder: Path, which: str | int | Path) -> Path:
+    """Path of a checkpoint in a run folder: "last", "best", an iteration, or a path.
+
+    Raises:
+        CheckpointError: there is none; the message names those that exist.
+    """
+    checkpoints = folder / "checkpoints"
+    if which in ("last", "best"):
+        path = checkpoints / f"{which}.pt"
+    elif isinstance(which, int) or (isinstance(which, str) and which.isdigit()):
+        path = ckpt.numbered_path(checkpoints, int(which))
+    else:
+        path = Path(which)
+    if not path.is_file():
+        names = sorted(p.name for p in checkpoints.glob("*.pt"))
+        there = ", ".join(names) if names else "none: the run was stopped before its first save"
+        raise CheckpointError(f"no checkpoint {which} of run {folder}; there is {there}")
+    return path
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """config.json of a run.
+
+    Raises:
+        CheckpointError: missing, damaged or of a newer schema.
+    """
+    path = folder / "config.json"
+    if not path.is_file():
+        raise CheckpointError(
+            f"{folder} is not a run folder: it has no config.json. "
+            "Give a folder made by `mimiclab train`, or a checkpoint in it"
+        )
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        schema = config["schema"]
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path} is damaged ({error}); restore it from a copy") from error
+    if schema > SCHEMA:
+        raise CheckpointError(
+            f"{path} has schema {schema}, this version reads up to {SCHEMA}; update mimiclab"
+        )
+    return config
+
+
+def _write_config(folder: Path, config: dict[str, Any]) -> None:
+    write_text(folder / "config.json", json.dumps(config, indent=2) + "\n")
+
+
+def _point_latest(folder: Path) -> None:
+    """Let `latest` beside the run name it; file systems without links go without."""
+    link = folder.parent / "latest"
+    if link.is_symlink() or not link.exists():
+        fresh = folder.parent / f".latest-{folder.name}"
+        try:
+            fresh.unlink(missing_ok=True)
+            fresh.symlink_to(folder.name)
+            fresh.replace(link)
+        except OSError:
+            return

@@ -1,0 +1,342 @@
+"""The training loop: rollouts, updates, logs, checkpoints and clean endings."""
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+# rsl_rl imports GitPython, which refuses to be imported on a machine without git.
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+
+from rsl_rl.env import VecEnv
+from rsl_rl.runners import OnPolicyRunner
+
+from mimiclab.errors import CheckpointError, EngineError
+from mimiclab.learning import checkpoint as ckpt
+from mimiclab.learning import distributed, env_state
+from mimiclab.learning.config import TrainCfg
+from mimiclab.learning.interrupt import StopSignals
+from mimiclab.learning.logs import LogSink
+from mimiclab.learning.ppo import TrackingPpo
+from mimiclab.learning.statistics import EpisodeStatistics
+
+Reason = Literal["iterations", "minutes", "interrupted"]
+
+
+class Runner(OnPolicyRunner):
+    """rsl_rl's on-policy runner with its own loop.
+
+    It starts each `learn` with a full reset of the environments: physics states are not part of a
+    checkpoint. So a run that stops and resumes equals one that resets at the same update, bit for
+    bit on a CPU; it differs from one that never paused.
+    """
+
+    alg: TrackingPpo  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    def __init__(
+        self,
+        env: VecEnv,
+        cfg: TrainCfg,
+        *,
+        layout: dict[str, Any],
+        device: str = "cpu",
+        folder: Path | None = None,
+        sinks: Sequence[LogSink] = (),
+        sharded: bool = False,
+        rollout_threads: int | None = None,
+        update_threads: int | None = None,
+    ) -> None:
+        """Build networks and optimiser.
+
+        Args:
+            env: vectorised environment, already reset once.
+            cfg: settings.
+            layout: what a checkpoint must agree on; see `env_state.layout_of`.
+            device: torch device of the networks.
+            folder: run folder; none writes nothing.
+            sinks: receive each iteration's line (main process only).
+            sharded: processes have different clips, so sampler statistics stay their own.
+            rollout_threads: torch threads while physics runs; its many small operations gain
+                nothing from more, and waiting threads would take cores from the physics.
+            update_threads: torch threads while networks learn.
+        """
+        super().__init__(env, cfg.ppo.to_rsl_rl(), log_dir=None, device=device)
+        self.train_cfg = cfg
+        self.layout = layout
+        self.folder = folder
+        self.sinks = list(sinks) if self.place.is_main else []
+        self.sharded = sharded
+        self.rollout_threads = rollout_threads
+        self.update_threads = update_threads
+        self.statistics = EpisodeStatistics(env.num_envs, device)
+        self.iteration = 0
+        self.env_steps = 0
+        self.train_time_s = 0.0
+        self.best: dict[str, Any] | None = None
+        self._best_state: dict[str, Any] | None = None
+        self._saved_at = 0.0
+
+    def _configure_multi_gpu(self) -> None:
+        """Join the process group, on CPUs too (rsl_rl knows only NCCL on GPUs)."""
+        self.place = distributed.start(self.device)
+        self.gpu_world_size = self.place.world_size
+        self.gpu_global_rank = self.place.rank
+        self.gpu_local_rank = self.place.local_rank
+        self.is_distributed = distributed.is_grouped()
+        self.cfg["multi_gpu"] = (
+            {
+                "global_rank": self.place.rank,
+                "local_rank": self.place.local_rank,
+                "world_size": self.place.world_size,
+            }
+            if self.is_distributed
+            else None
+        )
+
+    def learn(  # type: ignore[override]
+        self, iterations: int | None = None, minutes: float | None = None
+    ) -> Reason:
+        """Train until the run has `iterations` updates or `minutes` of training, or is interrupted.
+
+        Args:
+            iterations: updates in the whole life of the run; by default the configuration's.
+            minutes: wall-clock training time in the whole life of the run; likewise.
+
+        Returns:
+            Which limit ended it. A first Ctrl-C (or SIGTERM) ends it after the current update.
+
+        Raises:
+            EngineError: the simulation returned NaN or infinite values.
+            OutputError: a checkpoint cannot be written.
+        """
+        self._iterations = self.train_cfg.iterations if iterations is None else iterations
+        self._minutes = self.train_cfg.minutes if minutes is None else minutes
+        if self.is_distributed:
+            self.alg.broadcast_parameters()
+        self.alg.train_mode()
+        obs = self._reset()
+        self._saved_at = time.monotonic()
+        self._first_iteration, self._first_time_s = self.iteration, self.train_time_s
+        with StopSignals() as signals:
+            while (reason := self._why_stop(signals.received)) is None:
+                started = time.perf_counter()
+                obs, env_s = self._rollout(obs)
+                rolled_out = time.perf_counter()
+                losses = self._update()
+                if self.is_distributed and not self.sharded:
+                    env_state.average_over_processes(self.env)
+                ended = time.perf_counter()
+                self.iteration += 1
+                self.current_learning_iteration = self.iteration
+                steps = self.alg.storage.num_transitions_per_env * self.env.num_envs
+                self.env_steps += steps * self.place.world_size
+                self.train_time_s += ended - started
+                seconds = {
+                    "env_s": env_s,
+                    "policy_s": rolled_out - started - env_s,
+                    "update_s": ended - rolled_out,
+                }
+                line = self._line(losses, seconds, steps * self.place.world_size)
+                for sink in self.sinks:
+                    sink.write(line)
+                self._save_when_due()
+                self.train_time_s += time.perf_counter() - ended
+        self.save_all()
+        return reason
+
+    # Tensors born in inference mode can only be changed in it, so all that touches the environment
+    # runs in it.
+    @torch.inference_mode()
+    def _reset(self) -> Any:
+        obs, _ = self.env.reset()  # type: ignore[attr-defined]
+        self.statistics.clear_episodes()
+        if self.train_cfg.random_episode_start:
+            self.env.episode_length_buf = torch.randint_like(
+                self.env.episode_length_buf, high=int(self.env.max_episode_length)
+            )
+        return obs.to(self.device)
+
+    def _rollout(self, obs: Any) -> tuple[Any, float]:
+        """Collect steps; returns the last observations and the seconds spent in the environment."""
+        env_s = 0.0
+        if self.rollout_threads:
+            torch.set_num_threads(self.rollout_threads)
+        storage = self.alg.storage
+        with torch.inference_mode():
+            for _ in range(storage.num_transitions_per_env):
+                actions = self.alg.act(obs).to(self.env.device)
+                before = time.perf_counter()
+                obs, reward, done, extras = self.env.step(actions)
+                env_s += time.perf_counter() - before
+                obs, reward, done = (x.to(self.device) for x in (obs, reward, done))
+                self.alg.process_env_step(obs, reward, done, extras)
+                self.statistics.add(reward, done, extras)
+            self._require_finite()
+            self.alg.compute_returns(obs)
+        if self.device.startswith("cuda"):
+            torch.cuda.synchronize()
+        return obs, env_s
+
+    def _update(self) -> dict[str, float]:
+        if self.update_threads:
+            torch.set_num_threads(self.update_threads)
+        return self.alg.update()
+
+    def _require_finite(self) -> None:
+        storage = self.alg.storage
+        parts = {**dict(storage.observations.items()), "reward": storage.rewards}
+        for name, values in parts.items():
+            if not torch.isfinite(values).all():
+                bad = (~torch.isfinite(values).flatten(2).all(-1)).any(0).nonzero().flatten()
+                raise EngineError(
+                    f"the environment returned NaN or infinite values in {name!r} of environments "
+                    f"{bad[:8].tolist()}; expected finite numbers. Nothing was learnt from them: "
+                    "resume from the last checkpoint, and look at the motion and the randomisation"
+                )
+
+    def _why_stop(self, interrupted: bool) -> Reason | None:
+        if distributed.any_process(interrupted, self.device):
+            return "interrupted"
+        if self.iteration >= self._iterations:
+            return "iterations"
+        late = self._minutes is not None and self.train_time_s >= 60.0 * self._minutes
+        return "minutes" if distributed.any_process(late, self.device) else None
+
+    def _line(
+        self, losses: dict[str, float], seconds: dict[str, float], steps: int
+    ) -> dict[str, Any]:
+        """The log line of the iteration that just ended."""
+        share, eta_s = self._goal()
+        line = {
+            "iteration": self.iteration,
+            "env_steps": self.env_steps,
+            "time_s": round(self.train_time_s, 3),
+            "steps_per_s": steps / max(sum(seconds.values()), 1e-9),
+            **self.statistics.summary(),
+            "losses": losses,
+            "sampler": self._sampler_metrics(),
+            "learning_rate": self.alg.learning_rate,
+            "action_std": float(self.alg.actor.output_std.detach().mean()),
+            "seconds": {key: round(value, 4) for key, value in seconds.items()},
+            "share": share,
+            "eta_s": eta_s,
+        }
+        self._remember_best(line)
+        return line
+
+    def _goal(self) -> tuple[float, float | None]:
+        """Share of the whole run that is done, and the seconds that are left."""
+        done = self.iteration - self._first_iteration
+        pace = (self.train_time_s - self._first_time_s) / done if done else None
+        shares = [self.iteration / self._iterations] if self._iterations else [1.0]
+        left = [pace * (self._iterations - self.iteration)] if pace is not None else []
+        if self._minutes is not None:
+            shares.append(self.train_time_s / (60.0 * self._minutes))
+            left.append(60.0 * self._minutes - self.train_time_s)
+        return min(1.0, max(shares)), max(0.0, min(left)) if left else None
+
+    def _sampler_metrics(self) -> dict[str, float]:
+        """Entropy and top share of the start sampler; processes with other clips are averaged."""
+        metrics = env_state.sampler_metrics(self.env)
+        everyone = distributed.gather(metrics)
+        return {key: sum(m[key] for m in everyone) / len(everyone) for key in metrics}
+
+    # Checkpoints
+
+    def state(self) -> dict[str, Any]:
+        """Everything needed to go on, copied to the CPU. All processes must call it together."""
+        mine = {"random": ckpt.random_state(), "environment": env_state.capture(self.env)}
+        return ckpt.copy_to_cpu(
+            {
+                "iteration": self.iteration,
+                "env_steps": self.env_steps,
+                "train_time_s": self.train_time_s,
+                "learning_rate": self.alg.learning_rate,
+                "layout": self.layout,
+                "actor": dict(self.alg.actor.state_dict()),
+                "critic": dict(self.alg.critic.state_dict()),
+                "optimizer": self.alg.optimizer.state_dict(),
+                "best": self.best,
+                "window": list(self.statistics.window),
+                "sharded": self.sharded,
+                "ranks": distributed.gather(ckpt.copy_to_cpu(mine)),
+            }
+        )
+
+    def restore(self, path: str | Path) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            CheckpointError: damaged, of another layout, or of a group of another size.
+        """
+        state = ckpt.load_checkpoint(path)
+        ckpt.require_layout(state["layout"], self.layout, path)
+        mine = self._rank_state(state, path)
+        self.alg.actor.load_state_dict(state["actor"])
+        self.alg.critic.load_state_dict(state["critic"])
+        self.alg.optimizer.load_state_dict(state["optimizer"])
+        self.alg.learning_rate = state["learning_rate"]
+        self.iteration = self.current_learning_iteration = state["iteration"]
+        self.env_steps = state["env_steps"]
+        self.train_time_s = state["train_time_s"]
+        self.best = state["best"]
+        self.statistics.window.extend(tuple(item) for item in state["window"])
+        env_state.restore(self.env, mine["environment"])
+        if len(state["ranks"]) == self.place.world_size:
+            ckpt.restore_random_state(mine["random"])
+
+    def _rank_state(self, state: dict[str, Any], path: str | Path) -> dict[str, Any]:
+        before, now = len(state["ranks"]), self.place.world_size
+        if before == now:
+            return state["ranks"][self.place.rank]
+        if state["sharded"] or self.sharded:
+            raise CheckpointError(
+                f"{path} was made by {before} processes with different clips, this is a group of "
+                f"{now}; resume with {before} processes (torchrun --nproc-per-node {before})"
+            )
+        return state["ranks"][0]
+
+    def save_all(self) -> None:
+        """Write `last.pt`, the numbered checkpoint of this update and `best.pt`."""
+        state = self.state()
+        if self.folder is not None and self.place.is_main:
+            folder = self.folder / "checkpoints"
+            ckpt.save_checkpoint(state, folder / "last.pt")
+            ckpt.save_checkpoint(state, ckpt.numbered_path(folder, self.iteration))
+            ckpt.keep_newest(folder, self.train_cfg.keep_last)
+            self._write_best()
+        distributed.wait_for_all()  # who returns may read the files
+        self._saved_at = time.monotonic()
+
+    def _save_when_due(self) -> None:
+        if self.iteration % self.train_cfg.save_interval == 0:
+            self.save_all()
+            return
+        due = time.monotonic() - self._saved_at >= self.train_cfg.save_seconds
+        if self.folder is not None and distributed.any_process(due, self.device):
+            state = self.state()
+            if self.place.is_main:
+                ckpt.save_checkpoint(state, self.folder / "checkpoints" / "last.pt")
+                self._write_best()
+            self._saved_at = time.monotonic()
+
+    def _write_best(self) -> None:
+        if self._best_state is not None and self.folder is not None:
+            ckpt.save_checkpoint(self._best_state, self.folder / "checkpoints" / "best.pt")
+            self._best_state = None
+
+    def _remember_best(self, line: dict[str, Any]) -> None:
+        """Keep a copy of the state when the chosen metric is better than ever; written later."""
+        name = self.train_cfg.best_metric
+        value: Any = line
+        for part in name.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        if not isinstance(value, (int, float)) or self.statistics.window_episodes < 20:
+            return
+        sign = -1.0 if "error" in name else 1.0
+        if self.best is None or sign * value > sign * self.best["value"]:
+            self.best = {"metric": name, "value": float(value), "iteration": self.iteration}
+            self._best_state = self.state()

@@ -1,0 +1,195 @@
+"""Training from task, motions and settings to a run folder."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mimiclab.learning import distributed, env_state
+from mimiclab.learning.checkpoint import load_checkpoint
+from mimiclab.learning.config import TrainCfg
+from mimiclab.learning.logs import JsonlLog, LogSink, TensorBoardLog, WandbLog
+from mimiclab.learning.progress import Progress, duration
+from mimiclab.learning.run import add_session, create_run, find_checkpoint, load_run, read_config
+from mimiclab.learning.runner import Reason, Runner
+from mimiclab.simulation.threads import available_cores
+
+if TYPE_CHECKING:
+    from mimiclab.motions.library import MotionLibrary
+    from mimiclab.tasks.tracking import TrackingTask
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainResult:
+    """How a training ended."""
+
+    folder: Path
+    reason: Reason
+    """The limit that was reached, or `interrupted`."""
+    iteration: int
+    env_steps: int
+    train_time_s: float
+    best: dict[str, Any] | None
+    """Metric, value and iteration of `best.pt`."""
+
+
+def train(
+    task: "TrackingTask", library: "MotionLibrary", cfg: TrainCfg, folder: str | Path
+) -> TrainResult:
+    """Train a new run. Under torchrun every process calls this with the same arguments.
+
+    Args:
+        task: what to learn.
+        library: the clips, at any device.
+        cfg: settings.
+        folder: run folder to make.
+
+    Raises:
+        OutputError: the folder holds a run already, or cannot be written.
+        EngineError: the engine or device is not available, or the simulation diverged.
+    """
+    folder = Path(distributed.from_main(str(Path(folder).resolve())))
+    place = distributed.start(distributed.pick_device(cfg.device))
+    if place.is_main:
+        create_run(folder, task, cfg, library)
+    return _train(task, library, cfg, folder, resume=None)
+
+
+def resume(
+    path: str | Path,
+    *,
+    iterations: int | None = None,
+    minutes: float | None = None,
+    **changes: Any,
+) -> TrainResult:
+    """Go on with a run from its last checkpoint, or from the checkpoint that `path` names.
+
+    Args:
+        path: run folder or checkpoint.
+        iterations: new limit on updates in the whole life of the run.
+        minutes: new limit on training time in the whole life of the run.
+        changes: other fields of `TrainCfg` to change, for example `progress`.
+
+    Raises:
+        CheckpointError: no run or checkpoint there, or one that does not fit.
+    """
+    run = load_run(path)
+    limits = {"iterations": iterations, "minutes": minutes}
+    changes |= {key: value for key, value in limits.items() if value is not None}
+    return _train(
+        run.task,
+        run.library,
+        replace(run.train, **changes),
+        run.folder,
+        resume=find_checkpoint(run.folder, run.checkpoint),
+    )
+
+
+def _train(
+    task: "TrackingTask",
+    library: "MotionLibrary",
+    cfg: TrainCfg,
+    folder: Path,
+    resume: Path | None,
+) -> TrainResult:
+    device = distributed.pick_device(cfg.device)
+    place = distributed.start(device)
+    mine = distributed.shard(library.durations_s.tolist(), place) if cfg.shard_clips else None
+    env = make_training_env(
+        task, library if mine is None else library.select(mine), cfg, device, cfg.seed + place.rank
+    )
+    first = load_checkpoint(resume)["iteration"] if resume else 0
+    sinks: Sequence[LogSink] = ()
+    progress = None
+    facts = {
+        "engine": getattr(env.unwrapped, "engine_name", ""),
+        "device": device,
+        "processes": place.world_size,
+        "cores": available_cores(),
+    }
+    if place.is_main:
+        add_session(folder, first, cfg, **facts)
+        progress = Progress(folder.name, cfg.progress)
+        sinks = [*_sinks(folder, cfg, first), progress]
+    on_cpu = device == "cpu"
+    cores = max(1, available_cores() // place.local_world_size)
+    runner = Runner(
+        env,
+        cfg,
+        layout=env_state.layout_of(env, robot=library.robot),
+        device=device,
+        folder=folder,
+        sinks=sinks,
+        sharded=mine is not None,
+        rollout_threads=1 if on_cpu else None,
+        update_threads=cores if on_cpu else None,
+    )
+    try:
+        if resume:
+            runner.restore(resume)
+        if progress:
+            progress.say(_opening(folder, library, runner, facts))
+        reason = runner.learn()
+    finally:
+        for sink in runner.sinks:
+            sink.close()
+        env.close()
+    result = TrainResult(
+        folder=folder,
+        reason=reason,
+        iteration=runner.iteration,
+        env_steps=runner.env_steps,
+        train_time_s=runner.train_time_s,
+        best=runner.best,
+    )
+    if progress:
+        progress.say(_closing(result))
+    return result
+
+
+def make_training_env(
+    task: "TrackingTask", library: "MotionLibrary", cfg: TrainCfg, device: str, seed: int
+) -> Any:
+    """The vectorised environment of a training."""
+    from mjlab.rl import RslRlVecEnvWrapper
+
+    from mimiclab.simulation import make_env
+    from mimiclab.tasks.tracking import tracking_env_cfg
+
+    env_cfg = tracking_env_cfg(task, library.to(device), num_envs=cfg.num_envs)
+    env_cfg.seed = seed
+    return RslRlVecEnvWrapper(make_env(env_cfg, engine=cfg.engine, device=device))
+
+
+def _sinks(folder: Path, cfg: TrainCfg, first: int) -> list[LogSink]:
+    sinks: list[LogSink] = [JsonlLog(folder / "metrics.jsonl", first_iteration=first + 1)]
+    if cfg.logger == "tensorboard":
+        sinks.append(TensorBoardLog(folder, first_iteration=first + 1))
+    elif cfg.logger == "wandb":
+        sinks.append(WandbLog(folder, cfg.wandb_project, read_config(folder)))
+    return sinks
+
+
+def _opening(folder: Path, library: "MotionLibrary", runner: Runner, facts: dict[str, Any]) -> str:
+    seconds = float(library.durations_s.sum())
+    start = f"resuming at update {runner.iteration}" if runner.iteration else "training"
+    return (
+        f"{start}: {library.num_clips} clip(s), {seconds:.1f} s of motion, "
+        f"{runner.env.num_envs} environments x {facts['processes']} process(es) on "
+        f"{facts['engine']} ({facts['device']}, {facts['cores']} cores) -> {folder}"
+    )
+
+
+def _closing(result: TrainResult) -> str:
+    why = {"iterations": "finished", "minutes": "time is up", "interrupted": "interrupted"}
+    best = result.best
+    at = (
+        f"; best {best['metric']} {best['value']:.4g} at update {best['iteration']}" if best else ""
+    )
+    again = ""
+    if result.reason == "interrupted":
+        again = f"\ngo on with: mimiclab train resume {result.folder}"
+    return (
+        f"{why[result.reason]} after {result.iteration} updates, "
+        f"{result.env_steps / 1e6:.2f} M steps, {duration(result.train_time_s)}{at}{again}"
+    )

@@ -1,0 +1,66 @@
+"""Settings: BeyondMimic's numbers, presets, and the round trip through JSON."""
+
+import json
+from dataclasses import dataclass, field
+
+import pytest
+
+from mimiclab.errors import CheckpointError, UnknownNameError
+from mimiclab.learning.config import PpoCfg, TrainCfg, cpu_preset, train_preset
+from mimiclab.learning.serialise import from_plain, to_plain
+
+
+def test_defaults_are_those_of_beyondmimic() -> None:
+    given = PpoCfg().to_rsl_rl()
+    algorithm = given["algorithm"]
+    published = {
+        "num_learning_epochs": 5, "num_mini_batches": 4, "learning_rate": 1e-3,
+        "schedule": "adaptive", "desired_kl": 0.01, "clip_param": 0.2, "entropy_coef": 0.005,
+        "value_loss_coef": 1.0, "use_clipped_value_loss": True, "gamma": 0.99, "lam": 0.95,
+        "max_grad_norm": 1.0,
+    }  # fmt: skip
+    assert {key: algorithm[key] for key in published} == published
+    assert given["num_steps_per_env"] == 24
+    assert given["actor"]["hidden_dims"] == given["critic"]["hidden_dims"] == [512, 256, 128]
+    assert given["actor"]["activation"] == "elu"
+    assert given["actor"]["distribution_cfg"]["init_std"] == 1.0
+    assert given["actor"]["normalise_until"] == 10**8
+    cfg = TrainCfg()
+    assert (cfg.num_envs, cfg.iterations, cfg.save_interval) == (4096, 30_000, 500)
+
+
+def test_each_call_gives_rsl_rl_a_fresh_dictionary() -> None:
+    cfg = PpoCfg()
+    cfg.to_rsl_rl()["actor"].pop("class_name")
+    assert "class_name" in cfg.to_rsl_rl()["actor"]
+
+
+def test_unknown_preset_names_the_known_ones() -> None:
+    with pytest.raises(UnknownNameError, match="'cpu'"):
+        train_preset("cpv")
+
+
+def test_settings_survive_json() -> None:
+    cfg = cpu_preset()
+    cfg.minutes = 4
+    again = from_plain(TrainCfg, json.loads(json.dumps(to_plain(cfg))))
+    assert again == cfg
+    assert isinstance(again.ppo.hidden, tuple)
+    assert isinstance(again.minutes, float)
+
+
+def test_an_unknown_setting_is_refused_by_name() -> None:
+    with pytest.raises(CheckpointError, match="ppo: unknown settings learning_rat;"):
+        from_plain(TrainCfg, {"ppo": {"learning_rat": 1}}, "train")
+
+
+@dataclass(kw_only=True)
+class _Nested:
+    pairs: tuple[tuple[str, float], ...] = ()
+    table: dict[str, PpoCfg] = field(default_factory=dict)
+    either: int | str | None = None
+
+
+def test_nested_kinds_survive() -> None:
+    value = _Nested(pairs=(("a", 1.0), ("b", 2.0)), table={"x": PpoCfg(hidden=(4,))}, either="z")
+    assert from_plain(_Nested, json.loads(json.dumps(to_plain(value)))) == value
