@@ -1,0 +1,170 @@
+"""`mimiclab sim2sim`: run a policy file in plain MuJoCo, without torch."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+if TYPE_CHECKING:
+    from mimiclab.deployment.policy import OnnxPolicy
+    from mimiclab.deployment.reference import Reference
+    from mimiclab.deployment.sim2sim import Episode, EpisodeCfg
+_COLUMNS = {"mpjpe_global_mm": ".1f", "mpjpe_root_mm": ".1f", "joint_position_error": ".3f"}
+
+
+def sim2sim(
+    policy: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="POLICY.onnx")],
+    /,
+    *,
+    motion: str | None = None,
+    clip: str | None = None,
+    episodes: int = 1,
+    seed: int = 0,
+    seconds: float | None = None,
+    start: Literal["reference", "default"] = "reference",
+    start_step: int = 0,
+    at_end: Literal["stop", "hold", "repeat"] = "stop",
+    initial_noise: float = 0.1,
+    pushes: bool = False,
+    terminate: bool = True,
+    video: Path | None = None,
+    json_path: Annotated[Path | None, tyro.conf.arg(name="json")] = None,
+) -> int:
+    """Run a policy in closed loop in plain MuJoCo: one robot, nothing but the file's contract.
+
+    The clip is moved to where the robot stands (xy and heading). Limits of the contract end an
+    episode. Exit code 0: every episode was completed; 1: one was not; 2: could not run.
+
+    Args:
+        policy: An ONNX file written by `mimiclab export`.
+        motion: Motion to follow instead of the baked ones: file, `builtin:walk`, ...; one clip.
+        clip: Baked clip to follow, by name; the first by default, `all` for each in turn.
+        episodes: Episodes of each clip, with seeds counting up.
+        seed: Seed of the first episode's initial noise and pushes.
+        seconds: Longest episode, s; by default to the end of the clip.
+        start: Begin in the clip's own state, or standing still in the default pose.
+        start_step: Control step of the clip to begin at.
+        at_end: At the clip's end: stop, hold the last pose, or begin again from there.
+        initial_noise: Scale of the initial-state noise; 1 is that of training resets.
+        pushes: Shove the robot every 1 to 3 s as in training.
+        terminate: Stop when a limit of the contract is crossed.
+        video: Write an mp4 of the first episode, with the reference beside the robot.
+        json_path: Write the results as JSON.
+    """
+    from mimiclab.deployment.policy import OnnxPolicy
+    from mimiclab.deployment.sim2sim import EpisodeCfg, Sim2Sim
+    from mimiclab.errors import MimiclabError
+
+    if episodes < 1:
+        raise MimiclabError(f"--episodes is {episodes}, expected at least 1")
+    opened = OnnxPolicy(policy)
+    cfg = EpisodeCfg(
+        seconds=seconds,
+        start=start,
+        start_step=start_step,
+        at_end=at_end,
+        initial_noise=initial_noise,
+        pushes=pushes,
+        terminate=terminate,
+    )
+    done = []
+    for reference in _references(opened, motion, clip):
+        done += _run(Sim2Sim(opened, reference), cfg, range(seed, seed + episodes))
+    _print_table(policy, done)
+    if json_path is not None:
+        _write_json(json_path, opened, cfg, done)
+    if video is not None:
+        _write_video(video, opened, done[0])
+    return 0 if all(episode.completed for episode in done) else 1
+
+
+def _references(policy: "OnnxPolicy", motion: str | None, clip: str | None) -> "list[Reference]":
+    from mimiclab.deployment.reference import baked_reference, clip_reference
+    from mimiclab.errors import MimiclabError
+
+    if motion is not None:
+        if clip is not None:
+            raise MimiclabError("--motion and --clip exclude each other; give one of them")
+        from mimiclab.motions.sources import load_motions
+
+        contract = policy.contract
+        return [clip_reference(m, contract) for m in load_motions(motion, robot=contract.robot)]
+    if clip == "all":
+        return [baked_reference(policy, i) for i in range(max(1, len(policy.contract.clips)))]
+    return [baked_reference(policy, 0 if clip is None else clip)]
+
+
+def _run(runner: object, cfg: "EpisodeCfg", seeds: range) -> "list[Episode]":
+    from dataclasses import replace
+
+    from rich.progress import track
+
+    from mimiclab.deployment.sim2sim import Sim2Sim
+
+    assert isinstance(runner, Sim2Sim)
+    name = runner.reference.name
+    return [
+        runner.run(replace(cfg, seed=seed))
+        for seed in track(seeds, description=name, transient=True)
+    ]
+
+
+def _print_table(policy: Path, episodes: "list[Episode]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"{policy.name} in plain MuJoCo")
+    for heading in (
+        "clip", "seed", "survived", "ended by", "MPJPE mm", "root-relative mm", "joints rad",
+    ):  # fmt: skip
+        table.add_column(heading, justify="left" if heading in ("clip", "ended by") else "right")
+    for episode in episodes:
+        table.add_row(
+            episode.clip,
+            str(episode.seed),
+            f"{episode.survived_s:.2f} s ({episode.metrics['completion']:.0%})",
+            f"[{'green' if episode.completed else 'red'}]{episode.reason}[/]",
+            *(
+                format(episode.metrics.get(name, float("nan")), digits)
+                for name, digits in _COLUMNS.items()
+            ),
+        )
+    console = Console()
+    console.print(table)
+    won = sum(episode.completed for episode in episodes)
+    console.print(f"{won} of {len(episodes)} episodes completed")
+
+
+def _write_json(
+    path: Path, policy: "OnnxPolicy", cfg: "EpisodeCfg", episodes: "list[Episode]"
+) -> None:
+    import json
+    from dataclasses import asdict
+
+    from mimiclab.files import write_text
+
+    settings = {key: value for key, value in asdict(cfg).items() if key != "seed"}
+    values = {
+        "schema": 1,
+        "policy": str(policy.path),
+        "contract": json.loads(policy.contract.to_json()),
+        "settings": settings,
+        "episodes": [episode.to_dict() for episode in episodes],
+    }
+    write_text(path, json.dumps(values, indent=2, allow_nan=False) + "\n")
+
+
+def _write_video(path: Path, policy: "OnnxPolicy", episode: "Episode") -> None:
+    from rich.console import Console
+
+    from mimiclab.viewing.video import render_trajectory
+
+    contract = policy.contract
+    render_trajectory(
+        contract.robot_model(),
+        episode.qpos,
+        path,
+        fps=1.0 / contract.physics.control_dt_s,
+        reference_qpos=episode.reference_qpos,
+    )
+    Console().print(f"video: {path}")
