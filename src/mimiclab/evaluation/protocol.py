@@ -1,0 +1,81 @@
+"""The evaluation protocol: which episodes are run, what ends them and what counts as success."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mimiclab.errors import MimiclabError
+
+SUCCESS_RULE = "the episode reaches the last frame of the clip without crossing a termination limit"
+"""What counts as a success."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """Whole clips, deterministic policy; every switch is stated in the report."""
+
+    seeds: int = 5
+    """Episodes of each clip from its first frame; they differ in the initial-state noise."""
+    random_starts: int = 5
+    """Episodes of each clip from random times, each to the end of the clip."""
+    seed: int = 0
+    """First seed: of start times, noise, pushes and randomisation."""
+    initial_noise: float = 0.1
+    """Scale of the initial-state noise; 1 is that of BeyondMimic's training resets."""
+    observation_noise: bool = False
+    """Add the training noise to observations."""
+    pushes: bool = False
+    """Shove the robot as in training."""
+    randomisation: bool = False
+    """Randomise the robot (friction, mass centre, encoder bias) as in training."""
+    terminate: bool = True
+    """Apply the task's termination limits; without them every episode reaches the clip's end."""
+    min_remaining_s: float = 1.0
+    """Random starts leave at least this much of the clip, s, or half of a shorter clip."""
+
+    def __post_init__(self) -> None:
+        if self.seeds < 0 or self.random_starts < 0 or self.seeds + self.random_starts == 0:
+            raise MimiclabError(
+                f"an evaluation of {self.seeds} episodes from the start and {self.random_starts} "
+                "from random times has no episode; raise --seeds or --random-starts"
+            )
+        if self.initial_noise < 0:
+            raise MimiclabError(f"initial noise is {self.initial_noise}, expected 0 or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One episode to run."""
+
+    clip: int
+    """Number of the clip in the library."""
+    start: str
+    """`zero` or `random`."""
+    start_s: float
+    """Time in the clip, s, on a control step."""
+    seed: int
+
+
+def plan_episodes(
+    protocol: Protocol, durations_s: Sequence[float], control_dt_s: float
+) -> list[Job]:
+    """Every episode of a protocol, longest first so that a batch finishes evenly.
+
+    Start times depend on the seed and the clip's number alone, not on the number of environments.
+    """
+    jobs = []
+    for clip, duration in enumerate(durations_s):
+        jobs += [
+            Job(clip=clip, start="zero", start_s=0.0, seed=protocol.seed + i)
+            for i in range(protocol.seeds)
+        ]
+        remaining = min(protocol.min_remaining_s, duration / 2)
+        latest = int((duration - remaining) / control_dt_s + 1e-6)
+        for i in range(protocol.random_starts):
+            rng = np.random.default_rng([protocol.seed + i, clip])
+            step = int(rng.integers(0, latest + 1))
+            jobs.append(
+                Job(clip=clip, start="random", start_s=step * control_dt_s, seed=protocol.seed + i)
+            )
+    return sorted(jobs, key=lambda job: job.start_s - durations_s[job.clip])

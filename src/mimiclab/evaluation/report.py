@@ -1,0 +1,148 @@
+"""The result of an evaluation: episodes, the table for each clip, the summary, JSON."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+
+from mimiclab.evaluation.metrics import METRICS
+from mimiclab.evaluation.statistics import mean_interval, wilson_interval
+from mimiclab.files import write_text
+
+SCHEMA = 1
+"""Layout number of the JSON."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpisodeResult:
+    """One scored episode."""
+
+    clip: str
+    start: str
+    """`zero` or `random`."""
+    start_s: float
+    seed: int
+    steps: int
+    """Control steps taken."""
+    success: bool
+    completion: float
+    """Share of the clip from the start time on that was survived."""
+    reason: str
+    """`clip_end`, or the termination that ended it."""
+    metrics: dict[str, float]
+    """Mean of each metric over the steps."""
+    body_position_error_mm: np.ndarray = field(repr=False)
+    """Mean over the steps for each tracked body, (B,)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationReport:
+    """All episodes of one policy under one protocol."""
+
+    protocol: dict[str, Any]
+    """The stamp: what was run, on what, with which switches."""
+    body_names: tuple[str, ...]
+    episodes: tuple[EpisodeResult, ...]
+
+    def clip_rows(self) -> list[dict[str, Any]]:
+        """One row for each clip and kind of start, sorted by name, whole clips first."""
+        groups: dict[tuple[str, str], list[EpisodeResult]] = {}
+        for episode in self.episodes:
+            groups.setdefault((episode.clip, episode.start), []).append(episode)
+        rows = []
+        for (clip, start), episodes in sorted(
+            groups.items(), key=lambda g: (g[0][0], g[0][1] != "zero")
+        ):
+            wins = sum(e.success for e in episodes)
+            rows.append(
+                {
+                    "clip": clip,
+                    "start": start,
+                    "episodes": len(episodes),
+                    "success_rate": wins / len(episodes),
+                    "success_ci95": list(wilson_interval(wins, len(episodes))),
+                    "completion": fmean(e.completion for e in episodes),
+                    **_metric_means(episodes),
+                    "ended_by": dict(Counter(e.reason for e in episodes).most_common()),
+                }
+            )
+        return rows
+
+    def summary(self, start: str | None = None) -> dict[str, dict[str, Any]]:
+        """Mean and 95 % interval of every metric, over all episodes or those of one start.
+
+        The interval of the success rate is Wilson's over episodes. Those of the other means are
+        Student's over clips, as episodes of one clip are alike, or over episodes of a lone clip.
+        """
+        episodes = [e for e in self.episodes if start in (None, e.start)]
+        if not episodes:
+            return {}
+        wins = sum(e.success for e in episodes)
+        found: dict[str, dict[str, Any]] = {
+            "success_rate": {
+                "mean": wins / len(episodes),
+                "ci95": list(wilson_interval(wins, len(episodes))),
+            }
+        }
+        for name in ("completion", *METRICS):
+            values = [(e.clip, _value(e, name)) for e in episodes]
+            values = [(clip, value) for clip, value in values if value is not None]
+            if values:
+                interval = mean_interval(_independent(values))
+                found[name] = {
+                    "mean": fmean(value for _, value in values),
+                    "ci95": None if interval is None else list(interval),
+                }
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain values; see docs/evaluation.md for the layout."""
+        starts = dict.fromkeys(e.start for e in self.episodes)
+        bodies = np.mean([e.body_position_error_mm for e in self.episodes], axis=0)
+        return {
+            "schema": SCHEMA,
+            "protocol": self.protocol,
+            "clips": self.clip_rows(),
+            "summary": self.summary(),
+            "summary_by_start": {start: self.summary(start) for start in starts},
+            "bodies": {
+                name: {"mpjpe_global_mm": float(value)}
+                for name, value in zip(self.body_names, bodies, strict=True)
+            },
+            "metrics": {name: asdict(metric) for name, metric in METRICS.items()},
+        }
+
+    def save(self, path: str | Path) -> None:
+        """Write the report as JSON, whole or not at all.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        write_text(path, json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n")
+
+
+def _value(episode: EpisodeResult, name: str) -> float | None:
+    return episode.completion if name == "completion" else episode.metrics.get(name)
+
+
+def _metric_means(episodes: Sequence[EpisodeResult]) -> dict[str, float]:
+    means = {}
+    for name in METRICS:
+        values = [e.metrics[name] for e in episodes if name in e.metrics]
+        if values:
+            means[name] = fmean(values)
+    return means
+
+
+def _independent(values: Sequence[tuple[str, float]]) -> list[float]:
+    clips: dict[str, list[float]] = {}
+    for clip, value in values:
+        clips.setdefault(clip, []).append(value)
+    if len(clips) == 1:
+        return next(iter(clips.values()))
+    return [fmean(group) for group in clips.values()]

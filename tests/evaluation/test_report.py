@@ -1,0 +1,76 @@
+import json
+
+import numpy as np
+import pytest
+
+from mimiclab.evaluation.report import EpisodeResult, EvaluationReport
+
+
+def episode(clip="walk", start="zero", success=True, error=10.0, completion=1.0, **changes):
+    values = {
+        "clip": clip,
+        "start": start,
+        "start_s": 0.0,
+        "seed": 0,
+        "steps": 100,
+        "success": success,
+        "completion": completion,
+        "reason": "clip_end" if success else "ee_body_pos",
+        "metrics": {"mpjpe_global_mm": error},
+        "body_position_error_mm": np.array([error, 2 * error]),
+    }
+    return EpisodeResult(**{**values, **changes})
+
+
+def report(*episodes):
+    return EvaluationReport(
+        protocol={"engine": "native"}, body_names=("pelvis", "hand"), episodes=episodes
+    )
+
+
+def test_clip_rows_by_hand():
+    rows = report(
+        episode(error=10.0),
+        episode(error=30.0, success=False, completion=0.5),
+        episode(start="random"),
+        episode(clip="bow"),
+    ).clip_rows()
+    assert [(r["clip"], r["start"], r["episodes"]) for r in rows] == [
+        ("bow", "zero", 1), ("walk", "zero", 2), ("walk", "random", 1),
+    ]  # fmt: skip
+    walk = rows[1]
+    assert walk["success_rate"] == 0.5 and walk["completion"] == 0.75
+    assert walk["mpjpe_global_mm"] == 20.0
+    assert walk["success_ci95"] == pytest.approx([0.0945, 0.9055], abs=1e-4)
+    assert walk["ended_by"] == {"clip_end": 1, "ee_body_pos": 1}
+
+
+def test_summary_takes_clips_as_the_independent_units():
+    both = report(
+        episode(error=10.0), episode(error=20.0), episode(clip="bow", error=30.0),
+        episode(clip="bow", error=40.0),
+    ).summary()["mpjpe_global_mm"]  # fmt: skip
+    # Clip means 15 and 35: mean 25, standard error 10, t(1) = 12.7062.
+    assert both["mean"] == 25.0
+    assert both["ci95"] == pytest.approx([25 - 127.062, 25 + 127.062], abs=1e-2)
+    alone = report(episode(error=10.0), episode(error=20.0)).summary()["mpjpe_global_mm"]
+    assert alone["ci95"] == pytest.approx([15 - 63.531, 15 + 63.531], abs=1e-2)
+    assert report(episode()).summary()["mpjpe_global_mm"]["ci95"] is None
+
+
+def test_json_layout(tmp_path):
+    report(episode(), episode(start="random", success=False)).save(tmp_path / "e.json")
+    values = json.loads((tmp_path / "e.json").read_text())
+    assert values["schema"] == 1
+    assert set(values) >= {"protocol", "clips", "summary", "summary_by_start", "bodies"}
+    assert values["summary"]["success_rate"]["mean"] == 0.5
+    assert values["summary_by_start"]["zero"]["success_rate"]["mean"] == 1.0
+    assert values["bodies"] == {
+        "pelvis": {"mpjpe_global_mm": 10.0}, "hand": {"mpjpe_global_mm": 20.0},
+    }  # fmt: skip
+    assert values["metrics"]["mpjpe_global_mm"]["unit"] == "mm"
+
+
+def test_an_episode_of_one_step_has_no_acceleration_and_is_still_counted():
+    rows = report(episode(), episode(metrics={"mpjpe_global_mm": 1.0})).clip_rows()
+    assert rows[0]["episodes"] == 2 and "acceleration_error" not in rows[0]
