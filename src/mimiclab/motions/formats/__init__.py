@@ -1,1 +1,132 @@
+"""Motion files in and out: one module for each format, found by what a file holds."""
 
+from pathlib import Path
+
+from mimiclab.errors import MotionFileError, UnknownNameError
+from mimiclab.files import atomic_path
+from mimiclab.motions.clip import MotionClip
+from mimiclab.motions.formats import (
+    beyondmimic_npz,
+    holosoma_npz,
+    mimiclab_npz,
+    mjlab_npz,
+    unitree_csv,
+)
+from mimiclab.motions.formats.base import Content, MotionFormat, ReadOptions
+from mimiclab.motions.formats.base import MotionFile as MotionFile
+from mimiclab.motions.formats.base import StoredArrays as StoredArrays
+from mimiclab.motions.formats.content import open_content
+
+FORMATS: dict[str, MotionFormat] = {
+    item.name: item
+    for item in (
+        unitree_csv.FORMAT,
+        mimiclab_npz.FORMAT,
+        mimiclab_npz.FORMAT_WITH_BODIES,
+        mjlab_npz.FORMAT,
+        beyondmimic_npz.FORMAT,
+        holosoma_npz.FORMAT,
+    )
+}
+"""All formats by name."""
+
+MOTION_SUFFIXES = (".npz", ".csv")
+"""Suffixes of files that folders are searched for."""
+
+
+def read_motion(
+    path: str | Path,
+    *,
+    robot: str | None = None,
+    fps: float | None = None,
+    format: str | None = None,
+    root_quat_order: str | None = None,
+    frame_range: tuple[int, int] | None = None,
+    ignore_keys: tuple[str, ...] = (),
+) -> MotionClip:
+    """The clip in a motion file; derived arrays in the file are ignored (see `read_motion_file`).
+
+    Args:
+        path: file to read.
+        robot: registry name; needed for files without names, checked against those with.
+        fps: frame rate; must agree with the file where that states one.
+        format: a name in `FORMATS`; detected from the content if left out.
+        root_quat_order: `wxyz` or `xyzw`, for CSV files.
+        frame_range: first frame and the one after the last, counted from 0.
+        ignore_keys: npz keys to pass over although the format does not know them.
+
+    Raises:
+        MotionFileError: the file cannot be read as a motion; the message says why.
+        MotionError: its content is invalid (NaN, bad quaternions, bad range).
+        RobotError: it is for another robot.
+        UnknownNameError: unknown robot or format.
+    """
+    file = read_motion_file(
+        path,
+        robot=robot,
+        fps=fps,
+        format=format,
+        root_quat_order=root_quat_order,
+        ignore_keys=ignore_keys,
+    )
+    return file.clip if frame_range is None else file.clip.cut(*frame_range)
+
+
+def read_motion_file(
+    path: str | Path,
+    *,
+    robot: str | None = None,
+    fps: float | None = None,
+    format: str | None = None,
+    root_quat_order: str | None = None,
+    ignore_keys: tuple[str, ...] = (),
+) -> MotionFile:
+    """As `read_motion`, with what the file claimed beside the clip, for `check_file`."""
+    options = ReadOptions(
+        robot=robot, fps=fps, root_quat_order=root_quat_order, ignore_keys=tuple(ignore_keys)
+    )
+    content = open_content(path)
+    return (_named(format) if format else _detect(content, robot)).read(content, options)
+
+
+def write_motion(clip: MotionClip, path: str | Path, format: str | None = None) -> None:
+    """Write a clip, whole or not at all; the suffix chooses mimiclab npz or Unitree CSV.
+
+    Raises:
+        OutputError: the path cannot be written.
+        MotionFileError: a suffix that no format has, or another one than the format's.
+        UnknownNameError: unknown format.
+    """
+    path = Path(path)
+    if format is None:
+        by_suffix = {".npz": "mimiclab_npz", ".csv": "unitree_csv"}
+        if path.suffix not in by_suffix:
+            raise MotionFileError(
+                f"{path}: cannot tell the format from the suffix {path.suffix!r}; "
+                f"use {' or '.join(by_suffix)}, or name the format"
+            )
+        format = by_suffix[path.suffix]
+    found = _named(format)
+    if path.suffix != found.suffix:
+        raise MotionFileError(
+            f"{path}: format {format} is written to {found.suffix} files; change the suffix"
+        )
+    with atomic_path(path) as temporary:
+        found.write(clip, temporary)
+
+
+def _named(name: str) -> MotionFormat:
+    if name not in FORMATS:
+        raise UnknownNameError("motion format", name, FORMATS)
+    return FORMATS[name]
+
+
+def _detect(content: Content, robot: str | None) -> MotionFormat:
+    for found in FORMATS.values():
+        if found.recognise(content, robot):
+            return found
+    listing = "; ".join(f"{item.name} ({item.summary})" for item in FORMATS.values())
+    raise MotionFileError(
+        f"{content.path}: keys {', '.join(sorted(content.keys)) or '(none)'} are those of no "
+        f"known format. Known: {listing}"
+    )

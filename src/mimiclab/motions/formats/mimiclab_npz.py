@@ -1,0 +1,153 @@
+"""mimiclab's own npz: generalised coordinates with names, optionally the derived body arrays.
+
+Keys: `schema` (1), `robot`, `fps`, `joint_names` (J), `root_pos` (T, 3), `root_quat_wxyz` (T, 4),
+`joint_pos` (T, J); optional `joint_vel` (T, J), `body_names` (B), `body_pos_w` (T, B, 3),
+`body_quat_wxyz_w` (T, B, 4), `body_lin_vel_w` and `body_ang_vel_w` (T, B, 3); and the strings
+`source`, `licence`, `tags` (1-D). No object arrays.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from mimiclab.errors import MotionFileError, RobotError
+from mimiclab.motions.clip import MotionClip
+from mimiclab.motions.formats.base import (
+    Content,
+    MotionFile,
+    MotionFormat,
+    ReadOptions,
+    StoredArrays,
+    unit_deviation,
+)
+from mimiclab.motions.kinematics import body_motion
+from mimiclab.robots import get_robot
+
+SCHEMA = 1
+_REQUIRED = {"schema", "robot", "fps", "joint_names", "root_pos", "root_quat_wxyz", "joint_pos"}
+_BODY_ARRAYS = ("body_pos_w", "body_quat_wxyz_w", "body_lin_vel_w", "body_ang_vel_w")
+_OPTIONAL = {"joint_vel", "body_names", *_BODY_ARRAYS, "source", "licence", "tags"}
+
+
+def _recognise(content: Content, robot: str | None) -> bool:
+    return {"root_quat_wxyz", "joint_pos"} <= content.keys
+
+
+def _read(content: Content, options: ReadOptions) -> MotionFile:
+    """Read a clip whose robot, joints and rate are stored with it.
+
+    Raises:
+        MotionFileError: missing or unknown keys, wrong shapes, a newer schema, wrong joints.
+        RobotError: the file is for another robot than declared.
+    """
+    path = content.path
+    content.refuse_unknown(_REQUIRED | _OPTIONAL, options.ignore_keys)
+    missing = sorted(_REQUIRED - content.keys - {"fps"})
+    if missing:
+        raise MotionFileError(f"{path}: mimiclab npz without {', '.join(missing)}; convert it anew")
+    schema = (content.arrays or {})["schema"]
+    if schema.size != 1 or schema.dtype.kind not in "iu" or int(schema.reshape(())) != SCHEMA:
+        raise MotionFileError(
+            f"{path}: schema is {schema.tolist()}, this version reads {SCHEMA}; "
+            "update mimiclab or convert the file anew"
+        )
+    robot = get_robot(content.string("robot"))
+    if options.robot not in (None, robot.name):
+        raise RobotError(
+            f"{path}: made for robot {robot.name!r}, but {options.robot!r} was asked for; "
+            "choose that robot or retarget the motion"
+        )
+    names = content.names("joint_names")
+    if set(names) != set(robot.joint_names):
+        wrong = sorted(set(names) ^ set(robot.joint_names))
+        raise MotionFileError(
+            f"{path}: joint_names disagree with robot {robot.name!r} in {', '.join(wrong)}"
+        )
+    columns = [names.index(name) for name in robot.joint_names]
+    quat = content.array("root_quat_wxyz", 4)
+    tags = content.names("tags") if "tags" in content.keys else ()
+    clip = MotionClip(
+        name=path.stem,
+        robot=robot.name,
+        fps=content.fps(options.fps),
+        joint_names=robot.joint_names,
+        root_pos=content.array("root_pos", 3),
+        root_quat_wxyz=quat,
+        joint_pos=content.array("joint_pos", len(names))[:, columns],
+        source=content.string("source"),
+        licence=content.string("licence"),
+        tags=tags,
+    )
+    return MotionFile(
+        path=path,
+        format=FORMAT.name,
+        clip=clip,
+        stored=_stored(content, columns),
+        quat_norm_deviation=unit_deviation(quat),
+    )
+
+
+def _stored(content: Content, columns: list[int]) -> StoredArrays | None:
+    if not content.keys & {"joint_vel", *_BODY_ARRAYS}:
+        return None
+    bodies = content.names("body_names") if content.keys & set(_BODY_ARRAYS) else ()
+    joint_vel = content.optional("joint_vel", len(columns))
+    return StoredArrays(
+        body_names=bodies,
+        joint_vel=None if joint_vel is None else joint_vel[:, columns],
+        body_pos_w=content.optional("body_pos_w", len(bodies), 3),
+        body_quat_wxyz_w=content.optional("body_quat_wxyz_w", len(bodies), 4),
+        body_lin_vel_w=content.optional("body_lin_vel_w", len(bodies), 3),
+        body_ang_vel_w=content.optional("body_ang_vel_w", len(bodies), 3),
+    )
+
+
+def clip_arrays(clip: MotionClip, *, bodies: bool = False) -> dict[str, np.ndarray]:
+    """The arrays of a file in this format; `bodies` adds the derived ones, as float32."""
+    arrays: dict[str, np.ndarray] = {
+        "schema": np.array(SCHEMA),
+        "robot": np.array(clip.robot),
+        "fps": np.array(clip.fps),
+        "joint_names": np.array(clip.joint_names),
+        "root_pos": clip.root_pos,
+        "root_quat_wxyz": clip.root_quat_wxyz,
+        "joint_pos": clip.joint_pos,
+        "source": np.array(clip.source),
+        "licence": np.array(clip.licence),
+        "tags": np.array(clip.tags, dtype=np.str_),
+    }
+    if bodies:
+        motion = body_motion(clip)
+        order = [motion.joint_names.index(name) for name in clip.joint_names]
+        arrays["joint_vel"] = motion.joint_vel[:, order].astype(np.float32)
+        arrays["body_names"] = np.array(motion.body_names)
+        for key in _BODY_ARRAYS:
+            arrays[key] = getattr(motion, key).astype(np.float32)
+    return arrays
+
+
+def _write(clip: MotionClip, path: Path) -> None:
+    np.savez(path, allow_pickle=False, **clip_arrays(clip))
+
+
+def _write_with_bodies(clip: MotionClip, path: Path) -> None:
+    np.savez(path, allow_pickle=False, **clip_arrays(clip, bodies=True))
+
+
+FORMAT = MotionFormat(
+    name="mimiclab_npz",
+    suffix=".npz",
+    summary="mimiclab npz: root, joints, names and rate; nothing derived",
+    recognise=_recognise,
+    read=_read,
+    write=_write,
+)
+
+FORMAT_WITH_BODIES = MotionFormat(
+    name="mimiclab_npz_bodies",
+    suffix=".npz",
+    summary="mimiclab npz with the derived body arrays beside it, for other tools",
+    recognise=lambda content, robot: False,
+    read=_read,
+    write=_write_with_bodies,
+)
