@@ -22,8 +22,9 @@ def test_episodes_table_and_json(stiff_file, tmp_path, capsys):
     assert first["survived_s"] == 2.0 and first["mpjpe_global_mm"] > 0
 
 
-def test_a_fall_is_exit_code_1(zero_file, capsys):
-    assert main(["sim2sim", str(zero_file)]) == 1
+def test_a_fall_is_exit_code_1_where_success_is_required(zero_file, capsys):
+    assert main(["sim2sim", str(zero_file)]) == 0
+    assert main(["sim2sim", str(zero_file), "--require-success", "0.5"]) == 1
     assert "ee_body_pos" in capsys.readouterr().out
 
 

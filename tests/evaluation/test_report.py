@@ -62,12 +62,10 @@ def test_json_layout(tmp_path):
     report(episode(), episode(start="random", success=False)).save(tmp_path / "e.json")
     values = json.loads((tmp_path / "e.json").read_text())
     assert values["schema"] == 1
-    assert set(values) >= {"protocol", "clips", "summary", "summary_by_start", "bodies"}
+    assert set(values) >= {"protocol", "clips", "summary", "summary_by_start", "body_mpjpe_mm"}
     assert values["summary"]["success_rate"]["mean"] == 0.5
     assert values["summary_by_start"]["zero"]["success_rate"]["mean"] == 1.0
-    assert values["bodies"] == {
-        "pelvis": {"mpjpe_global_mm": 10.0}, "hand": {"mpjpe_global_mm": 20.0},
-    }  # fmt: skip
+    assert values["body_mpjpe_mm"] == {"pelvis": 10.0, "hand": 20.0}
     assert values["metrics"]["mpjpe_global_mm"]["unit"] == "mm"
 
 

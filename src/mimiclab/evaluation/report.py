@@ -110,10 +110,7 @@ class EvaluationReport:
             "clips": self.clip_rows(),
             "summary": self.summary(),
             "summary_by_start": {start: self.summary(start) for start in starts},
-            "bodies": {
-                name: {"mpjpe_global_mm": float(value)}
-                for name, value in zip(self.body_names, bodies, strict=True)
-            },
+            "body_mpjpe_mm": dict(zip(self.body_names, bodies.tolist(), strict=True)),
             "metrics": {name: asdict(metric) for name, metric in METRICS.items()},
         }
 
