@@ -15,6 +15,8 @@ from mimiclab.errors import RobotError
 if TYPE_CHECKING:
     from mjlab.entity import EntityCfg
 
+    from mimiclab.robots.mirror import MirrorMap
+
 
 @dataclass(frozen=True, kw_only=True)
 class Motor:
@@ -178,6 +180,17 @@ class Robot:
         ):  # fmt: skip
             digest.update(np.round(np.asarray(array, np.float64), 9).tobytes())
         return digest.hexdigest()
+
+    @cached_property
+    def mirror(self) -> "MirrorMap":
+        """Left-right symmetry of joints and bodies, derived from names and joint axes.
+
+        Raises:
+            RobotError: the robot is not symmetric.
+        """
+        from mimiclab.robots.mirror import derive_mirror
+
+        return derive_mirror(self)
 
     def mirrored_name(self, name: str) -> str:
         """Name of the joint or body on the other side; a central one is its own mirror image."""

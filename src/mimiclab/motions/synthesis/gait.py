@@ -33,7 +33,7 @@ class Rhythm:
     """A foot's time in the air."""
     double_support_s: float = 0.25
     """Time between steps, in which the push moves from one foot to the other."""
-    clearance: float = 0.07
+    clearance: float = 0.05
     """Height of the swing foot, m."""
     settle_s: float = 0.9
     """Standing before and after, long enough for the centre of mass to come to rest."""

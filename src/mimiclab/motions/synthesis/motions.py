@@ -65,7 +65,7 @@ def weight_shift(
 
 
 def march(
-    start: Stance, fps: float, *, steps: int = 6, clearance: float = 0.1, swing_s: float = 0.5
+    start: Stance, fps: float, *, steps: int = 6, clearance: float = 0.08, swing_s: float = 0.5
 ) -> Plan:
     """Lift the feet in place, arms swinging."""
     plan = gait(
@@ -119,7 +119,7 @@ def turn(start: Stance, fps: float, *, angle: float = np.pi / 2, steps: int = 6)
         yaw = angle * min(1.0, (number + 1) / (steps - 1))
         y = _y(start, side)
         places.append(Step(side, -y * np.sin(yaw), y * np.cos(yaw), yaw))
-    return gait(start, places, Rhythm(clearance=0.06), fps)
+    return gait(start, places, Rhythm(), fps)
 
 
 def kick(
