@@ -7,6 +7,7 @@ the (T, K, 3) layout of the rest of the package. K is the number of bodies of on
 
 from dataclasses import dataclass
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import mujoco
 import numpy as np
@@ -82,8 +83,19 @@ def _in_chunks(model: mujoco.MjModel, qpos: np.ndarray, qvel: np.ndarray | None)
     return tuple(out) if qvel is not None else (*out, None, None)
 
 
+_PLANS: WeakKeyDictionary[mujoco.MjModel, list[tuple[np.ndarray, list[_Group]]]] = (
+    WeakKeyDictionary()
+)
+
+
 def _plan(model: mujoco.MjModel) -> list[tuple[np.ndarray, list[_Group]]]:
     """Body ids by depth, parents before children, each with its joints in order."""
+    if model not in _PLANS:
+        _PLANS[model] = _make_plan(model)
+    return _PLANS[model]
+
+
+def _make_plan(model: mujoco.MjModel) -> list[tuple[np.ndarray, list[_Group]]]:
     depth = np.zeros(model.nbody, int)
     for body in range(1, model.nbody):
         depth[body] = depth[model.body_parentid[body]] + 1
@@ -180,8 +192,9 @@ def _column(rows: np.ndarray) -> np.ndarray:
 
 
 def _cross(a: np.ndarray | None, b: np.ndarray) -> np.ndarray:
+    """`b` may broadcast to the shape of `a`, here and below."""
     assert a is not None
-    out = np.empty(np.broadcast_shapes(a.shape, b.shape))
+    out = np.empty(a.shape)
     out[0] = a[1] * b[2] - a[2] * b[1]
     out[1] = a[2] * b[0] - a[0] * b[2]
     out[2] = a[0] * b[1] - a[1] * b[0]
@@ -198,7 +211,7 @@ def _rotate(q: np.ndarray, v: np.ndarray) -> np.ndarray:
 
 
 def _multiply(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    out = np.empty(np.broadcast_shapes(a.shape, b.shape))
+    out = np.empty(a.shape)
     out[0] = a[0] * b[0] - a[1] * b[1] - a[2] * b[2] - a[3] * b[3]
     out[1] = a[0] * b[1] + a[1] * b[0] + a[2] * b[3] - a[3] * b[2]
     out[2] = a[0] * b[2] - a[1] * b[3] + a[2] * b[0] + a[3] * b[1]

@@ -142,12 +142,12 @@ def _up_share(quat_wxyz: np.ndarray) -> float:
 
 
 def _write(clip: MotionClip, path: Path) -> None:
-    """Quaternion xyzw, 17 significant digits so that nothing is lost; the rate is not stored."""
+    """Quaternion xyzw, nine significant digits (nanometres); the rate is not stored."""
     xyzw = clip.root_quat_wxyz[:, [1, 2, 3, 0]]
     np.savetxt(
         path,
         np.concatenate([clip.root_pos, xyzw, clip.joint_pos], axis=1),
-        fmt="%.17g",
+        fmt="%.9g",
         delimiter=",",
     )
 
