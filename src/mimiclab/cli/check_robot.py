@@ -6,7 +6,12 @@ from typing import Annotated
 import tyro
 
 
-def check_robot(robot: Annotated[str, tyro.conf.Positional], /, *, json: Path | None = None) -> int:
+def check_robot(
+    robot: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="ROBOT")],
+    /,
+    *,
+    json: Path | None = None,
+) -> int:
     """Check a robot description against its model, or draft one from an MJCF file.
 
     Looks at joints and their motors, limits, masses, default pose, feet on the ground, named

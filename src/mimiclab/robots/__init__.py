@@ -1,6 +1,12 @@
-"""Robots, one file each, found by name."""
+"""Robots, one file each, found by name.
 
-from mimiclab.errors import UnknownNameError
+A package brings its own robot through an entry point of the group `mimiclab.robots` whose name is
+the robot's and whose value is `module:OBJECT`; a script calls `add_robot`.
+"""
+
+from importlib.metadata import entry_points
+
+from mimiclab.errors import RobotError, UnknownNameError
 from mimiclab.robots.robot import Motor as Motor
 from mimiclab.robots.robot import Robot as Robot
 from mimiclab.robots.unitree_g1 import UNITREE_G1 as UNITREE_G1
@@ -10,7 +16,7 @@ _ROBOTS = {robot.name: robot for robot in (UNITREE_G1,)}
 
 def robot_names() -> tuple[str, ...]:
     """Names that `get_robot` knows."""
-    return tuple(_ROBOTS)
+    return tuple({**_ROBOTS, **{entry.name: None for entry in _installed()}})
 
 
 def get_robot(name: str) -> Robot:
@@ -18,7 +24,32 @@ def get_robot(name: str) -> Robot:
 
     Raises:
         UnknownNameError: no such robot; the message lists the nearest names.
+        RobotError: an installed package offers the name, but no robot under it.
     """
     if name not in _ROBOTS:
-        raise UnknownNameError("robot", name, _ROBOTS)
+        for entry in _installed():
+            if entry.name == name:
+                robot = entry.load()
+                if not isinstance(robot, Robot) or robot.name != name:
+                    raise RobotError(
+                        f"entry point {name} = {entry.value} of the group mimiclab.robots is not "
+                        f"a Robot whose name is {name!r}; correct the package that brings it"
+                    )
+                add_robot(robot)
+                return robot
+        raise UnknownNameError("robot", name, robot_names())
     return _ROBOTS[name]
+
+
+def add_robot(robot: Robot) -> None:
+    """Make a robot known by its name in this process.
+
+    Raises:
+        RobotError: another robot has that name.
+    """
+    if _ROBOTS.setdefault(robot.name, robot) is not robot:
+        raise RobotError(f"there is a robot {robot.name!r} already; give this one another name")
+
+
+def _installed() -> tuple:
+    return tuple(entry_points(group="mimiclab.robots"))

@@ -154,7 +154,7 @@ def _check_mirror(robot: Robot, facts: dict) -> Found:
         found.append(
             error("mirror", f"mirrored random poses are up to {1e3 * gap:.1f} mm off, expected < 2")
         )
-    limits = robot.joint_limits
+    limits = np.clip(robot.joint_limits, -1e3, 1e3)
     flipped = np.sort(mirror.joint_signs[:, None] * limits[mirror.joint_ids], axis=1)
     for j in np.flatnonzero(np.abs(flipped - limits).max(axis=1) > 0.01):
         if j < mirror.joint_ids[j]:

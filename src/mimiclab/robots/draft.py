@@ -4,18 +4,18 @@ import re
 from collections import defaultdict
 from dataclasses import fields
 from pathlib import Path
-from pprint import pformat
 
 import mujoco
 import numpy as np
 
 from mimiclab.errors import RobotError
 from mimiclab.robots.findings import Found, error, warning
-from mimiclab.robots.robot import Motor, Robot
+from mimiclab.robots.robot import Motor, Robot, mirrored_name
 from mimiclab.robots.soles import sole_points
 
 _ASSUMED = {"effort_limit": 50.0, "velocity_limit": 20.0, "armature": 0.01}
-_SIDE = re.compile(r"^(.*?)(left|l(?=_))(_?)", re.IGNORECASE)
+_LAST = re.compile(r"()(_left|left|_l)$", re.IGNORECASE)
+_FIRST = re.compile(r"^(.*?left_?|l_)()", re.IGNORECASE)
 _OTHER = {"left": "right", "Left": "Right", "LEFT": "RIGHT", "l": "r", "L": "R"}
 
 
@@ -65,11 +65,8 @@ def draft_robot(path: str | Path) -> tuple[Robot, Found]:
     joints = [model.joint(j).name for j in range(1, model.njnt)]
     swap = _sides([*names, *joints])
     leaves = [b for b in range(1, model.nbody) if b not in model.body_parentid[1:]]
-    pairs = [
-        (b, names.index(_mirrored(names[b], swap)))
-        for b in leaves
-        if any(names[b].startswith(left) for left, _ in swap) and _mirrored(names[b], swap) in names
-    ]
+    others = {b: mirrored_name(names[b], swap) for b in leaves if data.xpos[b, 1] > 0}
+    pairs = [(b, names.index(o)) for b, o in others.items() if o in names and o != names[b]]
     if len(pairs) < 2:
         raise RobotError(
             f"{path}: found {len(pairs)} pairs of left and right limbs by name, expected arms and "
@@ -135,28 +132,40 @@ def as_python(robot: Robot, path: str | Path) -> str:
         if item.name == "spec_fn":
             lines.append(f"    spec_fn=lambda: bare_spec({str(path)!r}),")
         elif item.name not in skip:
-            text = pformat(value, width=90, sort_dicts=False).replace("\n", "\n    ")
-            lines.append(f"    {item.name}={text},")
+            lines += _argument(item.name, value)
     return "\n".join([*lines, ")", ""])
 
 
+def _argument(name: str, value: object) -> list[str]:
+    if not isinstance(value, dict) or not value:
+        return [f"    {name}={value!r},"]
+    shown = {
+        key: f"Motor(effort_limit={item.effort_limit}, velocity_limit={item.velocity_limit}, "
+        f"armature={item.armature})"
+        if isinstance(item, Motor)
+        else repr(item)
+        for key, item in value.items()
+    }
+    rows = [f"        {key!r}: {item}," for key, item in shown.items()]
+    return [f"    {name}={{", *rows, "    },"]
+
+
 def _sides(names: list[str]) -> tuple[tuple[str, str], ...]:
-    """Leading parts of names that left and right exchange, longest first."""
+    """Leading or trailing parts of names that left and right exchange, longest first."""
     pairs = set()
     for name in names:
-        match = _SIDE.match(name)
-        if match and match[2] in _OTHER:
-            right = match[1] + _OTHER[match[2]] + match[3]
-            if right + name[match.end() :] in names:
-                pairs.add((match[0], right))
-    return tuple(sorted(pairs, key=lambda pair: -len(pair[0])))
-
-
-def _mirrored(name: str, swap: tuple[tuple[str, str], ...]) -> str:
-    for left, right in swap:
-        if name.startswith(left):
-            return right + name.removeprefix(left)
-    return name
+        for match in (_LAST.search(name), _FIRST.match(name)):
+            if match is None:
+                continue
+            left = match[1] or match[2]
+            side = re.findall("left|l(?=_)|(?<=_)l$", left, re.IGNORECASE)[-1]
+            if side not in _OTHER:
+                continue
+            right = _OTHER[side].join(left.rsplit(side, 1))
+            if name[: match.start()] + right + name[match.end() :] in names:
+                pairs.add((left, right))
+                break
+    return tuple(sorted(pairs, key=lambda pair: (-len(pair[0]), pair)))
 
 
 def _chain(model: mujoco.MjModel, body: int) -> list[int]:

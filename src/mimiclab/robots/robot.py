@@ -76,7 +76,7 @@ class Robot:
     foot_geoms: str
     """Regular expression of the collision geoms under the feet."""
     mirror_swap: tuple[tuple[str, str], ...] = (("left_", "right_"),)
-    """Name parts exchanged by reflection in the sagittal plane."""
+    """Leading or trailing parts of names exchanged by reflection in the sagittal plane."""
     collisions_fn: Callable[[], tuple] = field(default=tuple)
     """Makes mjlab `CollisionCfg`s; called only when a simulation is built, as it imports mjlab."""
     soft_limit_factor: float = 0.9
@@ -194,12 +194,7 @@ class Robot:
 
     def mirrored_name(self, name: str) -> str:
         """Name of the joint or body on the other side; a central one is its own mirror image."""
-        for left, right in self.mirror_swap:
-            if name.startswith(left):
-                return right + name.removeprefix(left)
-            if name.startswith(right):
-                return left + name.removeprefix(right)
-        return name
+        return mirrored_name(name, self.mirror_swap)
 
     def entity_cfg(self) -> "EntityCfg":
         """A fresh mjlab entity: this model with position actuators, default pose and collisions."""
@@ -228,3 +223,14 @@ class Robot:
                 actuators=actuators, soft_joint_pos_limit_factor=self.soft_limit_factor
             ),
         )
+
+
+def mirrored_name(name: str, swap: tuple[tuple[str, str], ...]) -> str:
+    """`name` with its leading, else its trailing, part exchanged by the first pair that fits."""
+    for pair in swap:
+        for old, new in (pair, pair[::-1]):
+            if name.startswith(old):
+                return new + name.removeprefix(old)
+            if name.endswith(old):
+                return name.removesuffix(old) + new
+    return name
