@@ -45,3 +45,7 @@ class ContractError(MimiclabError):
 
 class OutputError(MimiclabError):
     """An output that cannot be written; nothing was left half-written."""
+
+
+class PortInUseError(MimiclabError):
+    """The viewer's port is taken by another program."""

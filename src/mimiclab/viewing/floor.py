@@ -90,7 +90,6 @@ class Floor:
 
 def _square_wave(x: np.ndarray, pixel: np.ndarray) -> np.ndarray:
     """Mean over a pixel of a wave that is +1 for x in [0, 1), -1 in [1, 2), and so on."""
-
     # The wave's integral is the distance to the nearest even number.
     ahead, behind = x + pixel / 2, x - pixel / 2
     ahead = np.abs(ahead - 2 * np.rint(ahead / 2))

@@ -21,10 +21,15 @@ class BodyMesh:
     """Positions, m. Shape (V, 3) float32."""
     faces: np.ndarray
     """Vertex indices, anticlockwise seen from outside. Shape (F, 3) int32."""
-    normals: np.ndarray
-    """Smoothed outward unit normal of each face. Shape (F, 3) float32."""
+    corner_normals: np.ndarray
+    """Smoothed outward unit normal at each corner of each face. Shape (F, 3, 3) float32."""
     colors: np.ndarray
-    """Linear red, green, blue of each face in 0..1. Shape (F, 3) float32."""
+    """Red, green, blue of each face in 0..1, as MuJoCo's models give them. Shape (F, 3) float32."""
+
+    @property
+    def normals(self) -> np.ndarray:
+        """Smoothed outward unit normal of each face. Shape (F, 3) float32."""
+        return _unit(self.corner_normals.sum(axis=1))
 
 
 def body_meshes(model: mujoco.MjModel, cell: float = 0.006) -> list[BodyMesh]:
@@ -48,7 +53,7 @@ def body_meshes(model: mujoco.MjModel, cell: float = 0.006) -> list[BodyMesh]:
         if model.geom_type[geom] == mujoco.mjtGeom.mjGEOM_MESH:
             vertices, faces, normals = cluster(vertices, faces, cell)
         else:
-            normals = _face_normals(vertices, faces)
+            normals = np.repeat(_face_normals(vertices, faces)[:, None], 3, axis=1)
         parts.setdefault(body, []).append((vertices, faces, normals, color[:3]))
     return [_merge(body, pieces) for body, pieces in sorted(parts.items())]
 
@@ -59,8 +64,9 @@ def cluster(
     """Simplify a mesh on a grid of `cell` metres.
 
     Returns:
-        Vertices (V, 3), faces (F, 3), and for each face the unit mean of the area-weighted normals
-        of the original triangles around it, so that a coarse mesh is still shaded like the fine one.
+        Vertices (V, 3), faces (F, 3), and for each corner (F, 3, 3) the unit mean of the
+        area-weighted normals of the original triangles around it, so that a coarse mesh is shaded
+        like the fine one.
     """
     keys = np.floor(vertices / cell).astype(np.int64)
     keys -= keys.min(axis=0)
@@ -92,8 +98,7 @@ def cluster(
     )
     _, first = np.unique(np.sort(coarse[alive], axis=1), axis=0, return_index=True)
     kept = np.flatnonzero(alive)[first]
-    normals = sums[slot[kept]].sum(axis=1)
-    return merged, coarse[kept], _unit(normals)
+    return merged, coarse[kept], _unit(sums[slot[kept]])
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
@@ -113,7 +118,7 @@ def _merge(body: int, pieces: list) -> BodyMesh:
         faces=np.concatenate(
             [piece[1] + offset for piece, offset in zip(pieces, offsets, strict=False)]
         ).astype(np.int32),
-        normals=np.concatenate([piece[2] for piece in pieces]).astype(np.float32),
+        corner_normals=np.concatenate([piece[2] for piece in pieces]).astype(np.float32),
         colors=np.concatenate(
             [np.broadcast_to(piece[3], (len(piece[1]), 3)) for piece in pieces]
         ).astype(np.float32),

@@ -5,7 +5,9 @@ import importlib
 import os
 import subprocess
 import sys
+import weakref
 from functools import cache
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -22,16 +24,20 @@ context.make_current()
 import mujoco
 model = mujoco.MjModel.from_xml_string("<mujoco/>")
 mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)
-print("usable")
+from OpenGL import GL
+print("usable", GL.glGetString(GL.GL_RENDERER).decode())
 """
+_ON_CPU = ("llvmpipe", "softpipe", "swrast", "software")
+"""Words in the names of OpenGL drivers without a GPU, which are slower than our own renderer."""
 
 
 @cache
-def usable_backend() -> str | None:
+def usable_backend(*, on_gpu: bool = False) -> str | None:
     """The OpenGL kind that works here (`egl`, `osmesa` or `glfw`), or None.
 
     A broken driver can end the whole process, so each kind is tried in a process of its own.
     `MUJOCO_GL`, if set, names the only one to try; `MUJOCO_GL=off` switches OpenGL off.
+    `on_gpu` leaves out drivers that compute on the CPU.
     """
     wanted = os.environ.get("MUJOCO_GL", "").strip().lower()
     if wanted in ("off", "disable", "disabled", "false", "0"):
@@ -54,7 +60,8 @@ def usable_backend() -> str | None:
             )
         except subprocess.TimeoutExpired:
             continue
-        if done.returncode == 0 and "usable" in done.stdout:
+        usable = done.returncode == 0 and "usable" in done.stdout
+        if usable and not (on_gpu and any(word in done.stdout.lower() for word in _ON_CPU)):
             return kind
     return None
 
@@ -75,6 +82,7 @@ class OpenGLRenderer:
         self._scene = mujoco.MjvScene(self.model, maxgeom=4 * self.model.ngeom + 100)
         self._gl = mujoco.MjrContext(self.model, mujoco.mjtFontScale.mjFONTSCALE_100)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._gl)
+        weakref.finalize(self, _free, self._gl, self._context)
         self._option = mujoco.MjvOption()
         self._camera = mujoco.MjvCamera()
         self._camera.type = mujoco.mjtCamera.mjCAMERA_FREE
@@ -100,7 +108,7 @@ class OpenGLRenderer:
                 mujoco.mjtCatBit.mjCAT_DYNAMIC, self._scene,
             )  # fmt: skip
             for geom in self._scene.geoms[first : self._scene.ngeom]:
-                geom.rgba[:] = *GHOST_RGB, 0.45
+                geom.rgba[:] = *GHOST_RGB, 0.32
                 geom.matid = -1
                 geom.transparent = 1
         rectangle = mujoco.MjrRect(0, 0, self.width, self.height)
@@ -115,14 +123,23 @@ class OpenGLRenderer:
         mujoco.mj_camlight(self.model, self._data[which])
 
 
+def _free(gl: mujoco.MjrContext, context: Any) -> None:
+    """Give the driver's memory back while the driver is still loaded."""
+    context.make_current()
+    gl.free()
+    context.free()
+
+
 def _stage(robot: Robot, size: tuple[int, int], view: View) -> mujoco.MjModel:
     """The robot on a chequered floor under a sun."""
     spec = robot.spec_fn()
+    for light in list(spec.lights):
+        spec.delete(light)
     spec.visual.global_.offwidth, spec.visual.global_.offheight = size
     spec.visual.global_.fovy = view.fovy_deg
     spec.visual.map.shadowscale = 0.5
     spec.visual.quality.shadowsize = 4096
-    spec.visual.headlight.ambient = (0.35, 0.35, 0.36)
+    spec.visual.headlight.ambient = (0.46, 0.46, 0.47)
     spec.visual.headlight.diffuse = (0.25, 0.25, 0.25)
     spec.visual.rgba.haze = (0.91, 0.93, 0.95, 1)
     spec.add_texture(
@@ -145,5 +162,5 @@ def _stage(robot: Robot, size: tuple[int, int], view: View) -> mujoco.MjModel:
     sun = spec.worldbody.add_light()
     sun.type = mujoco.mjtLightType.mjLIGHT_DIRECTIONAL
     sun.dir, sun.pos = -view.sun, 6 * view.sun
-    sun.diffuse, sun.castshadow = (0.55, 0.55, 0.53), True
+    sun.diffuse, sun.castshadow = (0.6, 0.6, 0.58), True
     return spec.compile()

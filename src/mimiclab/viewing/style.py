@@ -1,6 +1,7 @@
 """The few colours and lights that pictures, pages and plots share."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 ROBOT_RGB = (0.83, 0.84, 0.86)
 """Light shell of a robot in the browser, sRGB."""
@@ -11,7 +12,7 @@ _GAMMA_STEPS = 4096
 _GAMMA = np.round(255 * np.linspace(0, 1, _GAMMA_STEPS) ** (1 / 2.2)).astype(np.uint8)
 
 
-def linear(srgb: np.ndarray) -> np.ndarray:
+def linear(srgb: ArrayLike) -> np.ndarray:
     """Screen colour in 0..1 to an amount of light in 0..1."""
     return np.asarray(srgb, np.float32) ** 2.2
 

@@ -28,9 +28,9 @@ class Look:
     placement: Literal["beside", "over"] = "beside"
     """Reference to the robot's side, or where it really is, over the robot."""
     renderer: Literal["auto", "software", "opengl"] = "auto"
-    """auto: MuJoCo's OpenGL renderer where it works, else our own."""
-    view: View | None = None
-    """Camera; by default it sees the robot from the front left."""
+    """auto: MuJoCo's OpenGL renderer where a GPU drives it, else our own."""
+    azimuth_deg: float | None = None
+    """Heading of the camera; by default it sees the robot's first pose from the front left."""
     title: str = ""
     labels: tuple[str, str] = ("robot", "reference")
     captions: bool = True
@@ -75,8 +75,10 @@ def render_trajectory(
     frames = Frames(robot, qpos, fps, reference_qpos, video_fps, look or Look())
     with atomic_path(path) as temporary:
         writer = write_frames(
-            str(temporary), frames.look.size, fps=video_fps, codec="libx264",
-            pix_fmt_out="yuv420p", macro_block_size=2, quality=None,
+            str(temporary), frames.look.size,
+            fps=video_fps,  # pyright: ignore[reportArgumentType]  # its default is a whole number
+            quality=None,  # pyright: ignore[reportArgumentType]  # -crf below replaces it
+            codec="libx264", pix_fmt_out="yuv420p", macro_block_size=2,
             output_params=["-crf", "21", "-preset", "veryfast", "-movflags", "+faststart"],
             ffmpeg_log_level="error",
         )  # fmt: skip
@@ -157,7 +159,7 @@ class Frames:
         scale = robot.default_root_height / 0.76
         beside = look.placement == "beside" and len(tracks) == 2
         self.look = look
-        self.view = look.view or _front_left(self._tracks[0][0], scale, beside)
+        self.view = _view(look, self._tracks[0][0], scale, beside)
         self._data = [mujoco.MjData(robot.model) for _ in tracks]
         self._model = robot.model
         error = self._errors(robot) if len(tracks) == 2 else None
@@ -222,7 +224,7 @@ def make_renderer(robot: Robot, size: tuple[int, int], view: View, kind: str = "
     from mimiclab.viewing.opengl import OpenGLRenderer, usable_backend
     from mimiclab.viewing.software import SoftwareRenderer
 
-    backend = None if kind == "software" else usable_backend()
+    backend = None if kind == "software" else usable_backend(on_gpu=kind == "auto")
     if backend is not None:
         return OpenGLRenderer(robot, size, view, backend)
     if kind == "opengl":
@@ -233,9 +235,10 @@ def make_renderer(robot: Robot, size: tuple[int, int], view: View, kind: str = "
     return SoftwareRenderer(robot.model, size, view)
 
 
-def _front_left(first: np.ndarray, scale: float, beside: bool) -> View:
+def _view(look: Look, first: np.ndarray, scale: float, beside: bool) -> View:
+    """The camera for a robot of `scale` times the G1's size, in its first pose (7 + J,)."""
     ahead = quat_rotate(first[3:7], np.array([1.0, 0.0, 0.0]))
-    heading = np.degrees(np.arctan2(ahead[1], ahead[0]))
-    view = View(azimuth_deg=float(heading) + 180 + 35)
+    heading = float(np.degrees(np.arctan2(ahead[1], ahead[0])))
+    view = View(azimuth_deg=heading + 215 if look.azimuth_deg is None else look.azimuth_deg)
     distance = (3.5 if beside else 3.3) * scale
     return replace(view, distance=distance, height=view.height * scale)

@@ -1,0 +1,318 @@
+"""Reports as one HTML file each, with no outside resources: a run's, and an evaluation's."""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mimiclab import __version__
+from mimiclab.errors import MimiclabError
+from mimiclab.files import write_text
+from mimiclab.maths.metrics import METRICS
+from mimiclab.viewing import plots
+
+Evaluation = Mapping[str, Any]
+"""The JSON of `mimiclab evaluate`, schema 1."""
+
+LARGEST_VIDEO = 8_000_000
+"""Videos above this many bytes are linked, not embedded."""
+_TOP_ROWS = {
+    "success_rate": ("success rate", "%", "higher"),
+    "completion": ("clip completed", "%", "higher"),
+}
+_STARTS = {"zero": "whole clip", "random": "random"}
+_DIGITS = {"mm": 1, "rad": 3, "m": 3, "m/s": 3, "rad/s": 2, "m/s^2": 2, "%": 1}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heat:
+    """Start probabilities of the sampler, for each clip and time bin."""
+
+    values: np.ndarray
+    """(clips, bins); NaN where a clip has no such bin."""
+    clips: Sequence[str]
+    bin_s: float
+
+
+def write_run_report(
+    run: str | Path,
+    path: str | Path | None = None,
+    *,
+    evaluations: Mapping[str, Evaluation] | None = None,
+    video: str | Path | None = None,
+    heat: Heat | None = None,
+    title: str | None = None,
+) -> Path:
+    """Write `report.html` of a run folder.
+
+    Args:
+        run: Folder with config.json and metrics.jsonl; what is absent is left out of the page.
+        path: File to write; RUN/report.html by default.
+        evaluations: Name of a policy to its evaluation, in the order of the table's columns; by
+            default RUN/evaluation.json as `trained` and every RUN/evaluation_NAME.json.
+        video: By default RUN/video.mp4, if it is there.
+        heat: The sampler's start probabilities.
+        title: By default the folder's name.
+
+    Raises:
+        MimiclabError: `run` is not a folder with a config.json or metrics.jsonl.
+        OutputError: the page cannot be written.
+    """
+    run = Path(run)
+    if not (run / "config.json").is_file() and not (run / "metrics.jsonl").is_file():
+        raise MimiclabError(
+            f"{run} is not a run folder: it has neither config.json nor metrics.jsonl; "
+            "`mimiclab train` makes one under runs/"
+        )
+    path = Path(path) if path else run / "report.html"
+    found = evaluations if evaluations is not None else find_evaluations(run)
+    config = _read(run / "config.json")
+    lines = _lines(run / "metrics.jsonl")
+    video = Path(video) if video else run / "video.mp4"
+    page = _render(
+        title=title or run.resolve().name,
+        kicker="training run",
+        tiles=_run_tiles(lines, found),
+        video=_video(video, path) if video.is_file() else None,
+        curves=learning_curves(lines),
+        heat=_heat_plot(heat),
+        config=config,
+        **_evaluation_parts(found),
+    )
+    write_text(path, page)
+    return path
+
+
+def write_evaluation_html(
+    evaluations: Mapping[str, Evaluation], path: str | Path, *, title: str = "Evaluation"
+) -> Path:
+    """Write the page of one or several evaluations, keyed by policy name.
+
+    Raises:
+        OutputError: the page cannot be written.
+    """
+    first = next(iter(evaluations.values()))
+    tiles = _evaluation_tiles(first)
+    page = _render(title=title, kicker="evaluation", tiles=tiles, **_evaluation_parts(evaluations))
+    write_text(path, page)
+    return Path(path)
+
+
+def find_evaluations(run: Path) -> dict[str, Evaluation]:
+    """RUN/evaluation_NAME.json by NAME, untrained first, and evaluation.json as `trained`."""
+    found = {file.stem.split("_", 1)[-1]: _read(file) for file in run.glob("evaluation_*.json")}
+    if (run / "evaluation.json").is_file():
+        found["trained"] = _read(run / "evaluation.json")
+    order = ("untrained", "trained")
+    return {
+        name: found[name]
+        for name in sorted(found, key=lambda n: (order.index(n) if n in order else 9, n))
+    }
+
+
+def learning_curves(lines: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The training plots of a metrics.jsonl, those without data left out."""
+
+    def section(name: str, *, most: int = 6) -> list[str]:
+        keys = list(dict.fromkeys(key for line in lines for key in line.get(name) or ()))
+        return [f"{name}/{key}" for key in keys][:most]
+
+    errors = [name for name in section("metrics", most=99) if "error" in name or "mpjpe" in name]
+    wanted = [
+        plots.curve(lines, ["mean_episode_length"], "Episode length", unit="control steps"),
+        plots.curve(lines, ["mean_reward"], "Reward of an episode"),
+        *[
+            plots.curve(lines, [name], _words(name.split("/")[-1]), unit=_unit_of(name))
+            for name in errors[:6]
+        ],
+        plots.curve(lines, section("rewards"), "Reward terms"),
+        plots.curve(lines, section("terminations"), "Why episodes ended"),
+        plots.curve(lines, section("losses"), "Losses"),
+        plots.curve(lines, ["sampler/entropy", "sampler/top1_prob"], "Sampler"),
+        plots.curve(lines, section("curriculum"), "Curriculum"),
+        plots.curve(lines, ["action_std"], "Exploration noise (standard deviation)"),
+        plots.curve(lines, ["steps_per_s"], "Speed", unit="env steps / s"),
+    ]
+    return [svg for svg in wanted if svg]
+
+
+def _evaluation_parts(evaluations: Mapping[str, Evaluation]) -> dict[str, Any]:
+    bodies = {name: found for name, e in evaluations.items() if (found := e.get("body_mpjpe_mm"))}
+    return {
+        "policies": list(evaluations),
+        "comparison": _comparison(evaluations),
+        "clip_tables": {name: _clip_table(e) for name, e in evaluations.items()},
+        "body_plot": plots.bars(bodies, "Mean position error of each body", "mm") if bodies else "",
+        "protocol": next((e.get("protocol") for e in evaluations.values()), None),
+    }
+
+
+def _comparison(evaluations: Mapping[str, Evaluation]) -> list[dict[str, Any]]:
+    """Rows of the summary table: name, unit, and for each policy mean, interval, bar and best."""
+    summaries = [e.get("summary", {}) for e in evaluations.values()]
+    known = [
+        *_TOP_ROWS.items(),
+        *((key, (_words(key), m.unit, m.better)) for key, m in METRICS.items()),
+    ]
+    rows = []
+    for key, (label, unit, better) in known:
+        cells = [_number(summary.get(key)) for summary in summaries]
+        if all(cell is None for cell in cells):
+            continue
+        factor = 100 if unit == "%" else 1
+        means = [cell[0] * factor for cell in cells if cell]
+        top = max(means) or 1.0
+        best = max(means) if better == "higher" else min(means)
+        digits = _DIGITS.get(unit, 3)
+        rows.append(
+            {
+                "label": label,
+                "unit": unit.replace("^2", "²"),
+                "better": better,
+                "cells": [
+                    {
+                        "mean": f"{cell[0] * factor:.{digits}f}",
+                        "ci": " – ".join(f"{end * factor:.{digits}f}" for end in cell[1]),
+                        "share": 100 * abs(cell[0] * factor) / top,
+                        "best": len(means) > 1 and cell[0] * factor == best,
+                    }
+                    if cell
+                    else None
+                    for cell in cells
+                ],
+            }
+        )
+    return rows
+
+
+def _clip_table(evaluation: Evaluation) -> dict[str, Any]:
+    clips = evaluation.get("clips", [])
+    keys = [
+        key
+        for key in ("episodes", *_TOP_ROWS, *METRICS)
+        if any(isinstance(clip.get(key), int | float) for clip in clips)
+    ][:9]
+    heads, rows = ["clip", "start"], []
+    units = {**{k: v[1] for k, v in _TOP_ROWS.items()}, **{k: m.unit for k, m in METRICS.items()}}
+    for key in keys:
+        unit = units.get(key, "").replace("^2", "²")
+        heads.append(f"{_words(key)} ({unit})" if unit else _words(key))
+    for clip in clips:
+        start = str(clip.get("start", ""))
+        row = [str(clip.get("clip", "")), _STARTS.get(start, start)]
+        for key in keys:
+            value, unit = clip.get(key), units.get(key, "")
+            if not isinstance(value, int | float):
+                row.append("–")
+            elif key == "episodes":
+                row.append(str(value))
+            else:
+                factor = 100 if unit == "%" else 1
+                row.append(f"{value * factor:.{_DIGITS.get(unit, 3)}f}")
+        rows.append(row)
+    return {"heads": heads, "rows": rows}
+
+
+def _run_tiles(lines: Sequence[Mapping[str, Any]], found: Mapping[str, Evaluation]) -> list:
+    tiles = []
+    trained = found.get("trained") or next(iter(found.values()), None)
+    if trained:
+        tiles += _evaluation_tiles(trained)
+    if lines:
+        last = lines[-1]
+        tiles += [
+            (f"{last.get('env_steps', 0) / 1e6:.2f} M", "environment steps"),
+            (_duration(last.get("time_s") or 0), "training time"),
+        ]
+    return tiles
+
+
+def _evaluation_tiles(evaluation: Evaluation) -> list[tuple[str, str]]:
+    summary = evaluation.get("summary", {})
+    tiles = []
+    for key, label in (("success_rate", "success rate"), ("completion", "of the clips completed")):
+        if (cell := _number(summary.get(key))) is not None:
+            tiles.append((f"{100 * cell[0]:.0f} %", label))
+    for key, label in (("mpjpe_global_mm", "position error"), ("mpjpe_root_mm", "root-relative")):
+        if (cell := _number(summary.get(key))) is not None:
+            tiles.append((f"{cell[0]:.0f} mm", label))
+    return tiles[:3]
+
+
+def _number(value: Any) -> tuple[float, tuple[float, ...]] | None:
+    """Mean and the ends of its 95 % interval, which may be absent."""
+    if isinstance(value, int | float):
+        return float(value), ()
+    if not isinstance(value, Mapping) or not isinstance(value.get("mean"), int | float):
+        return None
+    mean, ci = float(value["mean"]), value.get("ci95")
+    if isinstance(ci, int | float):
+        return mean, (mean - ci, mean + ci)
+    return mean, tuple(float(end) for end in ci or ())
+
+
+def _heat_plot(heat: Heat | None) -> str:
+    if heat is None or np.size(heat.values) < 2:
+        return ""
+    title = "Where training episodes start"
+    return plots.heat_map(heat.values, heat.clips, heat.bin_s, title, "probability")
+
+
+def _video(video: Path, page: Path) -> str:
+    if video.stat().st_size <= LARGEST_VIDEO:
+        return "data:video/mp4;base64," + base64.b64encode(video.read_bytes()).decode()
+    try:
+        return video.resolve().relative_to(page.resolve().parent).as_posix()
+    except ValueError:
+        return video.resolve().as_uri()
+
+
+def _render(**parts: Any) -> str:
+    from jinja2 import Environment
+
+    template = resources.files("mimiclab").joinpath("assets/report/page.html.jinja").read_text()
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["pretty"] = lambda value: json.dumps(value, indent=2, ensure_ascii=False)
+    return environment.from_string(template).render(version=__version__, **parts)
+
+
+def _words(name: str) -> str:
+    """A readable form of a metric's name."""
+    for end in ("_mm", "_rad", "_s"):
+        name = name.removesuffix(end)
+    return (
+        name.replace("mpjpe_global", "MPJPE, global")
+        .replace("mpjpe_root", "MPJPE, root-relative")
+        .replace("_", " ")
+    )
+
+
+def _unit_of(name: str) -> str:
+    metric = METRICS.get(name.split("/")[-1])
+    return metric.unit if metric else ""
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise MimiclabError(f"{path} is not JSON ({error}); write it again or remove it") from error
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    from mimiclab.learning.logs import read_metrics
+
+    return read_metrics(path) if path.is_file() else []
