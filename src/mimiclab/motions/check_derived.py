@@ -1,5 +1,7 @@
 """Derived arrays of a motion file against the kinematics of its generalised coordinates."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from mimiclab.maths.rotations import cross, quat_angle, quat_rotate
@@ -31,7 +33,7 @@ def derived_findings(
         worst = int(errors.mean(axis=0).argmax())
         mean = float(errors[:, worst].mean())
         metrics[f"stored_{key}_error_max"] = float(errors.max())
-        if not mean <= _POSE_WARNING:
+        if mean > _POSE_WARNING:
             severity: Severity = "warning" if mean <= _POSE_ERROR else "error"
             findings.append(
                 Finding(
@@ -54,7 +56,7 @@ def derived_findings(
     ) -> None:
         share = _relative_rms(given, right)
         metrics[f"stored_{key}_relative_error"] = share
-        if not share <= _SPEED_WARNING:
+        if share > _SPEED_WARNING:
             severity: Severity = "warning" if share <= _SPEED_ERROR or harmless else "error"
             rms = float(np.sqrt(((given - right) ** 2).sum(axis=-1).mean()))
             off = np.linalg.norm(given - right, axis=-1)
@@ -71,6 +73,8 @@ def derived_findings(
                 )
             )
 
+    stored, damaged = _without_damaged(stored)
+    findings += damaged
     if stored.joint_vel is not None:
         speed("joint_vel", "rad/s", stored.joint_vel, motion.joint_vel)
     if not common:
@@ -104,13 +108,31 @@ def derived_findings(
     return findings, metrics
 
 
+def _without_damaged(stored: StoredArrays) -> tuple[StoredArrays, list[Finding]]:
+    """The arrays that hold finite numbers only, and an error for each of the others."""
+    findings = []
+    for key, array in vars(stored).items():
+        if isinstance(array, np.ndarray) and not np.isfinite(array).all():
+            bad = np.logical_not(np.isfinite(array)).reshape(len(array), -1).max(axis=1)
+            findings.append(
+                Finding(
+                    code=f"stored_{key.replace('_wxyz', '')}",
+                    severity="error",
+                    message=f"stored {key} has NaN or infinite values in {bad.sum()} frames. "
+                    "Recomputed values are used",
+                    frames=frames_of(bad),
+                )
+            )
+            stored = replace(stored, **{key: None})
+    return stored, findings
+
+
 def _turned_root(motion: BodyMotion) -> np.ndarray:
     """What the root's angular velocity becomes when world axes are taken for body axes."""
     return quat_rotate(motion.body_quat_wxyz_w[:, 0], motion.body_ang_vel_w[:, 0])
 
 
 def _relative_rms(given: np.ndarray, right: np.ndarray) -> float:
-    """Rms of the error over the rms of the right values plus a floor; inf for NaN."""
+    """Rms of the error over the rms of the right values plus a floor."""
     error = np.sqrt(((given - right) ** 2).sum(axis=-1).mean())
-    share = float(error / (np.sqrt((right**2).sum(axis=-1).mean()) + _SPEED_FLOOR))
-    return share if np.isfinite(share) else float("inf")
+    return float(error / (np.sqrt((right**2).sum(axis=-1).mean()) + _SPEED_FLOOR))

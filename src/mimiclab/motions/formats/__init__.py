@@ -86,7 +86,14 @@ def read_motion_file(
         robot=robot, fps=fps, root_quat_order=root_quat_order, ignore_keys=tuple(ignore_keys)
     )
     content = open_content(path)
-    return (_named(format) if format else _detect(content, robot)).read(content, options)
+    file = (_named(format) if format else _detect(content, robot)).read(content, options)
+    for key, array in vars(file.stored).items() if file.stored else ():
+        if key != "body_names" and array is not None and len(array) != file.clip.num_frames:
+            raise MotionFileError(
+                f"{path}: {key} has {len(array)} frames but the motion has "
+                f"{file.clip.num_frames}; the file is damaged, write it anew"
+            )
+    return file
 
 
 def write_motion(clip: MotionClip, path: str | Path, format: str | None = None) -> None:
