@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "motion render": ("mimiclab.cli.motion_render:render", "make a video or picture of a motion"),
     "motion play": ("mimiclab.cli.motion_render:play_motion", "play a motion in the browser"),
     "train tracking": ("mimiclab.cli.train:tracking", "train a policy to track motions"),
+    "train resume": ("mimiclab.cli.train:resume", "go on with an interrupted or finished run"),
     "evaluate": ("mimiclab.cli.evaluate:evaluate", "score a policy on whole clips"),
     "export": ("mimiclab.cli.export:export", "write a run's policy as ONNX with its contract"),
     "sim2sim": ("mimiclab.cli.sim2sim:sim2sim", "run an ONNX policy in plain MuJoCo"),
@@ -90,9 +91,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # the setting counts only before torch is imported.
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         command = getattr(importlib.import_module(module), function)
-        import tyro
+        prog = f"mimiclab {words}"
+        if hasattr(command, "parse"):  # defaults that depend on other arguments
+            result = command.parse(rest, prog)
+        else:
+            import tyro
 
-        result = tyro.cli(command, prog=f"mimiclab {words}", args=rest)
+            result = tyro.cli(command, prog=prog, args=rest)
         return result if isinstance(result, int) else 0
     except MimiclabError as error:
         print(f"mimiclab: {error}", file=sys.stderr)
