@@ -19,13 +19,17 @@ def com_from_zmp(zmp: np.ndarray, com_height: np.ndarray, fps: float) -> np.ndar
     looks ahead: the sway begins before the first step, as with preview control.
     `com_height` (T,), m.
     """
-    frames = len(zmp)
     gain = com_height / (GRAVITY + second_derivative(com_height, fps)) * fps**2
     gain[0] = gain[-1] = 0.0
-    matrix = np.diag(1.0 + 2.0 * gain)
-    inner = np.arange(1, frames - 1)
-    matrix[inner, inner - 1] = matrix[inner, inner + 1] = -gain[inner]
-    return np.linalg.solve(matrix, zmp)
+    # (1 + 2 gain) c[t] - gain (c[t-1] + c[t+1]) = zmp[t]: eliminate forwards, insert backwards.
+    com, ratio = np.array(zmp, float), np.zeros(len(zmp))
+    for t in range(1, len(zmp)):
+        pivot = 1.0 + gain[t] * (2.0 - ratio[t - 1])
+        ratio[t] = gain[t] / pivot
+        com[t] = (com[t] + gain[t] * com[t - 1]) / pivot
+    for t in range(len(zmp) - 2, -1, -1):
+        com[t] += ratio[t] * com[t + 1]
+    return com
 
 
 def zmp_of(skeleton: Skeleton, pose: Pose, fps: float) -> np.ndarray:

@@ -22,6 +22,8 @@ def squat(start: Stance, fps: float, *, depth: float = 0.14, seconds: float = 5.
     plan = rest(start, seconds, fps)
     down = window(plan.times, 0.1 * seconds, 0.9 * seconds, 0.34 * seconds)
     plan.com_height[:] -= depth * down
+    # Position controllers sag under load; further back the robot tips neither way as it does.
+    plan.zmp[:, 0] -= 0.07 * depth * down
     plan.pelvis[:, 1] += 1.4 * depth * down
     plan.torso[:, 1] += 1.8 * depth * down
     for side in ("left", "right"):
@@ -36,21 +38,26 @@ def bow(start: Stance, fps: float, *, angle: float = 0.6, seconds: float = 5.0) 
     plan.torso[:, 1] += angle * down
     plan.pelvis[:, 1] += 0.6 * angle * down
     plan.com_height[:] -= 0.05 * angle * down
+    plan.zmp[:, 0] -= 0.023 * angle * down  # for the same reason as in a squat
     return plan
 
 
 def wave_hand(
-    start: Stance, fps: float, *, amplitude: float = 0.45, hertz: float = 1.0, seconds: float = 6.0
+    start: Stance, fps: float, *, amplitude: float = 0.35, hertz: float = 1.0, seconds: float = 7.0
 ) -> Plan:
-    """Raise the right hand beside the head and wave it."""
+    """Raise the right hand above the shoulder and wave it.
+
+    The upper arm stays low: held out sideways it would sag by 0.4 rad under the published gains.
+    """
     plan = rest(start, seconds, fps)
-    up = window(plan.times, 0.4, seconds - 0.4, 1.5)
-    _bend(plan, start, "right_shoulder_pitch_joint", -0.2 * up)
-    _bend(plan, start, "right_shoulder_roll_joint", -1.0 * up)
-    _bend(plan, start, "right_shoulder_yaw_joint", -1.3 * up)
-    _bend(plan, start, "right_elbow_joint", -0.7 * up)
-    swing = amplitude * wave(plan.times, 1.5, seconds - 1.5, hertz, 0.7)
-    _bend(plan, start, "right_elbow_joint", swing)
+    raise_s = min(2.0, seconds / 3.0)
+    up = window(plan.times, 0.4, seconds - 0.4, raise_s)
+    _bend(plan, start, "right_shoulder_pitch_joint", -0.4 * up)
+    _bend(plan, start, "right_shoulder_roll_joint", -0.3 * up)
+    _bend(plan, start, "right_shoulder_yaw_joint", -1.0 * up)
+    _bend(plan, start, "right_elbow_joint", -1.2 * up)
+    swing = wave(plan.times, raise_s, seconds - raise_s, hertz, 0.7)
+    _bend(plan, start, "right_elbow_joint", amplitude * swing)
     return plan
 
 
@@ -116,7 +123,7 @@ def turn(start: Stance, fps: float, *, angle: float = np.pi / 2, steps: int = 6)
     first = LEFT if angle > 0 else RIGHT
     for number in range(steps):
         side = first if number % 2 == 0 else 1 - first
-        yaw = angle * min(1.0, (number + 1) / (steps - 1))
+        yaw = angle * min(1.0, (number + 1) / max(steps - 1, 1))
         y = _y(start, side)
         places.append(Step(side, -y * np.sin(yaw), y * np.cos(yaw), yaw))
     return gait(start, places, Rhythm(), fps)
@@ -150,7 +157,7 @@ def kick(
     over = through(t, [(0.6, 0), (shifted - 0.1, 1), (down + 0.1, 1), (seconds - 0.6, 0)])
     plan.zmp[:, 1] += start.half_width * over
     # The trunk leans over the standing leg, so that the hips need to shift less.
-    plan.torso[:, 2] -= 0.15 * over
+    plan.torso[:, 2] -= 0.2 * over
     _swing_arms(plan, start, -0.8 * foot[:, 0])
     return plan
 
