@@ -17,6 +17,7 @@ from mjlab.utils.random import seed_rng
 from mjlab.viewer.offscreen_renderer import OffscreenRenderer
 
 from mimiclab.errors import EngineError
+from mimiclab.simulation.entity_views import cache_entity_data
 from mimiclab.simulation.native import NativeSimulation
 from mimiclab.simulation.substeps import SubstepPlan, plan_substeps
 from mimiclab.simulation.warp import WarpSimulation
@@ -149,6 +150,8 @@ class MimicEnv(ManagerBasedRlEnv):
                 model=self.sim.model,  # pyright: ignore[reportArgumentType]
                 data=self.sim.data,  # pyright: ignore[reportArgumentType]
             )
+            for entity in self.scene.entities.values():
+                cache_entity_data(entity, self.sim)
             if self.scene.sensor_context is not None:
                 self.sim.set_sensor_context(self.scene.sensor_context)
 
@@ -221,7 +224,6 @@ class MimicEnv(ManagerBasedRlEnv):
         if diverged.any():
             self.termination_manager.terminated.logical_or_(diverged)
             self.reset_buf = self.reset_buf | diverged
-        self.extras["log"]["Episode_Termination/diverged"] = diverged.sum().float()
         self.reset_terminated = self.termination_manager.terminated
         self.reset_time_outs = self.termination_manager.time_outs
         self.reward_buf = self.reward_manager.compute(dt=self.step_dt)
@@ -235,6 +237,7 @@ class MimicEnv(ManagerBasedRlEnv):
         if reset_now:
             self.recorder_manager.record_pre_reset(finished)
             self._reset_idx(finished)
+            self.extras["log"]["Episode_Termination/diverged"] = diverged.sum().float()
             self.scene.write_data_to_sim()
 
         self.sim.forward()
