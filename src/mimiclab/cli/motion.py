@@ -36,7 +36,7 @@ def convert(
     """Convert motion files between formats, checking each; one bad file does not stop the rest.
 
     Formats: mimiclab_npz, mimiclab_npz_bodies (with derived arrays), mjlab_npz, beyondmimic_npz
-    (Isaac order), holosoma_npz, unitree_csv. The input format is found from the content. Exit
+    (Isaac order), holosoma_npz, gmr_npz, unitree_csv. The input's is found from the content. Exit
     code 0: all converted; 1: a file failed.
 
     Args:

@@ -206,8 +206,8 @@ def _check_jumps(report: CheckReport, motion: BodyMotion, limits: CheckLimits) -
             report,
             "root_jump",
             "error",
-            f"the root jumps in {over.sum()} places: up to {speed.max():.1f} m/s and "
-            f"{turning.max():.1f} rad/s; cut the clip there or repair it",
+            f"the root jumps {over.sum()} times, first after frame {int(over.argmax())}: up to "
+            f"{speed.max():.1f} m/s and {turning.max():.1f} rad/s; cut the clip there or repair it",
             np.append(over, False),
         )
 

@@ -7,6 +7,7 @@ from mimiclab.files import atomic_path
 from mimiclab.motions.clip import MotionClip
 from mimiclab.motions.formats import (
     beyondmimic_npz,
+    gmr_npz,
     holosoma_npz,
     mimiclab_npz,
     mjlab_npz,
@@ -26,6 +27,7 @@ FORMATS: dict[str, MotionFormat] = {
         mjlab_npz.FORMAT,
         beyondmimic_npz.FORMAT,
         holosoma_npz.FORMAT,
+        gmr_npz.FORMAT,
     )
 }
 """All formats by name."""

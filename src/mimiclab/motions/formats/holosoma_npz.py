@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mimiclab.errors import MotionFileError, RobotError
+from mimiclab.errors import MotionFileError
 from mimiclab.motions.clip import MotionClip
 from mimiclab.motions.formats.base import (
     Content,
@@ -21,8 +21,8 @@ from mimiclab.motions.formats.base import (
     StoredArrays,
     unit_deviation,
 )
+from mimiclab.motions.formats.names import robot_with_joints
 from mimiclab.motions.kinematics import body_motion
-from mimiclab.robots import Robot, get_robot, robot_names
 
 _BODY_ARRAYS = ("body_pos_w", "body_quat_w", "body_lin_vel_w", "body_ang_vel_w")
 _KEYS = {"fps", "joint_pos", "joint_vel", "joint_names", "body_names", *_BODY_ARRAYS}
@@ -49,7 +49,7 @@ def _read(content: Content, options: ReadOptions) -> MotionFile:
         )
     content.refuse_unknown(_KEYS, options.ignore_keys)
     names = content.names("joint_names")
-    robot = _robot(path, names, options.robot)
+    robot = robot_with_joints(path, names, options.robot)
     table = content.array("joint_pos", 7 + len(names))
     speeds = content.optional("joint_vel", 6 + len(names))
     columns = [names.index(name) for name in robot.joint_names]
@@ -79,27 +79,6 @@ def _read(content: Content, options: ReadOptions) -> MotionFile:
         stored=stored,
         quat_norm_deviation=unit_deviation(table[:, 3:7]),
     )
-
-
-def _robot(path: Path, names: tuple[str, ...], declared: str | None) -> Robot:
-    """The robot with exactly these joints, which must be the declared one if any."""
-    fitting = [name for name in robot_names() if set(get_robot(name).joint_names) == set(names)]
-    if declared is not None:
-        robot = get_robot(declared)
-        if declared not in fitting:
-            wrong = sorted(set(names) ^ set(robot.joint_names))
-            raise RobotError(
-                f"{path}: its joints are not those of robot {declared!r}; they differ in "
-                f"{', '.join(wrong)}. Robots with these joints: "
-                f"{', '.join(fitting) or 'none that we know'}"
-            )
-        return robot
-    if len(fitting) != 1:
-        raise MotionFileError(
-            f"{path}: its {len(names)} joints are those of {', '.join(fitting) or 'no known robot'}"
-            f"; declare the robot with robot=..., one of {', '.join(robot_names())}"
-        )
-    return get_robot(fitting[0])
 
 
 def _write(clip: MotionClip, path: Path) -> None:

@@ -39,6 +39,8 @@ _TOLERANCE = 0.03
 """Mean disagreement that still counts as the same robot, m plus rad: G1 variants differ by 1 cm."""
 _MARGIN = 5.0
 """How many times worse the second-best order must be."""
+_SAME = 1e-4
+"""Orders whose errors differ by less give the same poses, so that either may be taken, m + rad."""
 _PROBE_FRAMES = 64
 
 
@@ -133,6 +135,9 @@ def order_fits(content: Content, robot: Robot) -> list[OrderFit]:
             fits.append(OrderFit(joint_order, body_order, float(error.mean())))
     # NaN sorts last, so that a damaged file never counts as a fit.
     fits.sort(key=lambda fit: np.inf if np.isnan(fit.error) else fit.error)
+    # Of equally good ones (all joints at 0, say) one with both axes in the same order comes first.
+    limit = fits[0].error + _SAME
+    fits.sort(key=lambda fit: (not fit.error <= limit, fit.joints != fit.bodies))
     content.notes["fits", robot.name] = fits
     return fits
 
@@ -193,7 +198,9 @@ def read_as(content: Content, options: ReadOptions, format_name: str, order: str
 
 
 def _decided(path: object, fits: list[OrderFit], robot: Robot) -> OrderFit:
-    best, second = fits[0], fits[1]
+    best = fits[0]
+    # Joint orders that give the same poses are no rivals; bodies must be told apart.
+    rivals = [fit for fit in fits if fit.bodies != best.bodies or fit.error > best.error + _SAME]
     listing = "; ".join(map(str, fits))
     if not best.error <= _TOLERANCE:
         raise MotionFileError(
@@ -201,11 +208,11 @@ def _decided(path: object, fits: list[OrderFit], robot: Robot) -> OrderFit:
             f"error in m + rad: {listing}; expected at most {_TOLERANCE}). Is it another robot or "
             "another simulator? Convert it from root pose and named joints instead"
         )
-    if second.error < _MARGIN * best.error + 1e-6:
+    if min(fit.error for fit in rivals) < _MARGIN * best.error:
         raise MotionFileError(
             f"{path}: more than one order fits robot {robot.name!r} (mean error in m + rad: "
-            f"{listing}), for example because it stands with all joints at 0. Convert it from "
-            "root pose and named joints instead"
+            f"{listing}); its bodies disagree too much with this robot's model to decide. Convert it "
+            "from root pose and named joints instead"
         )
     return best
 
