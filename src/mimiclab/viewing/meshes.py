@@ -178,7 +178,8 @@ def _revolve(radii: np.ndarray, heights: np.ndarray, sides: int = 20) -> tuple:
     ).reshape(-1, 3)
     ring, here = np.divmod(np.arange((len(radii) - 1) * sides), sides)
     a, b = ring * sides + here, ring * sides + (here + 1) % sides
-    faces = np.concatenate(
-        [np.stack([a, b, b + sides], axis=1), np.stack([a, b + sides, a + sides], axis=1)]
-    )
-    return vertices, faces
+    # At a pole one triangle of each pair has no area.
+    lower, upper = radii[ring] > 1e-9, radii[ring + 1] > 1e-9
+    first = np.stack([a, b, b + sides], axis=1)[lower]
+    second = np.stack([a, b + sides, a + sides], axis=1)[upper]
+    return vertices, np.concatenate([first, second])

@@ -179,7 +179,7 @@ def _comparison(evaluations: Mapping[str, Evaluation]) -> list[dict[str, Any]]:
                         "mean": f"{cell[0] * factor:.{digits}f}",
                         "ci": " – ".join(f"{end * factor:.{digits}f}" for end in cell[1]),
                         "share": 100 * abs(cell[0] * factor) / top,
-                        "best": len(means) > 1 and cell[0] * factor == best,
+                        "best": max(means) > min(means) and cell[0] * factor == best,
                     }
                     if cell
                     else None

@@ -1,0 +1,107 @@
+"""The pages in a real browser."""
+
+import io
+import socket
+import threading
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mimiclab.maths.metrics import METRICS
+from mimiclab.viewing.player.page import Page
+from mimiclab.viewing.player.player import Player
+from mimiclab.viewing.player.sources import open_show
+from mimiclab.viewing.report import write_evaluation_html
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def page(policy_file):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    page = Page(Player(open_show(policy_file), playing=False), port=port)
+    ended = threading.Event()
+
+    def serve():
+        while not ended.is_set():
+            page.run(seconds=0.2)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield page
+    ended.set()
+    thread.join()
+    page.close()
+
+
+def wait_for(condition, seconds=30):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "nothing happened"
+        time.sleep(0.1)
+
+
+def middle(browser) -> np.ndarray:
+    """The part of the picture where the robot is, (H, W, 3)."""
+    image = np.asarray(Image.open(io.BytesIO(browser.screenshot())).convert("RGB")).astype(int)
+    return image[150:620, 350:650]
+
+
+def test_the_robot_is_drawn_and_the_controls_act(page, open_browser, tmp_path):
+    player, show = page.player, page.player.show
+    browser = open_browser(page.url)
+    browser.wait_for("document.body.innerText.includes('Tracking error')")
+    assert "nothing" in browser.text() and "unitree_g1" in browser.text()
+
+    # The dark head, hands and feet of the robot stand out from the light floor.
+    wait_for(lambda: (middle(browser).max(axis=-1) < 90).mean() > 0.004, 90)
+    (tmp_path / "player.png").write_bytes(browser.screenshot())
+    with_ghost = middle(browser)
+    assert (with_ghost.std(axis=-1) > 12).mean() > 0.01  # the bluish reference
+
+    browser.click_checkbox("Reference")
+    wait_for(lambda: (middle(browser).std(axis=-1) > 12).mean() < 0.002)
+
+    browser.click("Step")
+    wait_for(lambda: show.frame == 1)
+    browser.wait_for("document.body.innerText.includes('frame 1 of')")
+    browser.click("Play")
+    browser.wait_for("[...document.querySelectorAll('button')].some(b => b.innerText == 'Pause')")
+    wait_for(lambda: show.frame > 10)
+    browser.click("Pause")
+    wait_for(lambda: not player.clock.playing)
+
+    browser.click("Push")
+    player_velocity = show.errors["velocity_error"]
+    browser.click("Step")
+    wait_for(lambda: show.errors["velocity_error"] > player_velocity + 0.1)
+
+    browser.click("Reset")
+    wait_for(lambda: show.frame == 0)
+    browser.press("[role=slider]", "ArrowRight", times=40)
+    wait_for(lambda: 10 <= show.frame <= 25)
+    browser.choose("Clip", "wave")
+    wait_for(lambda: show.clip == 1)
+    browser.choose("Speed", "2x")
+    wait_for(lambda: player.clock.speed == 2)
+
+
+@pytest.mark.parametrize("width", [500, 1200])
+def test_the_report_fits_the_screen(tmp_path, open_browser, width):
+    summary = {name: {"mean": 0.123456, "ci95": [0.1, 0.2]} for name in METRICS}
+    clip = {
+        "clip": "a_clip_with_a_long_name_subject1",
+        "start": "zero",
+        **dict.fromkeys(METRICS, 1),
+    }
+    one = {"summary": summary, "clips": [clip], "body_mpjpe_mm": {"pelvis": 3.0}}
+    path = write_evaluation_html({"untrained": one, "trained": one, "shipped": one},
+                                 tmp_path / "e.html")  # fmt: skip
+    browser = open_browser(path.as_uri(), (width, 800))
+    browser.wait_for("document.readyState == 'complete'")
+    assert browser.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    assert browser.evaluate("document.querySelectorAll('svg').length") == 1
