@@ -281,7 +281,7 @@ def _numbers(params: tuple[str, ...]) -> dict[str, float]:
     for param in params:
         key, equals, value = param.partition("=")
         try:
-            found[key] = float(value)
+            found[key] = int(value) if value.isdecimal() else float(value)
         except ValueError as error:
             raise MotionError(
                 f"--set {param}: expected NAME=NUMBER, for example steps=6"

@@ -12,6 +12,7 @@ from mimiclab.motions.clip import MotionClip
 from mimiclab.motions.formats import MOTION_SUFFIXES, MotionFile, read_motion_file
 from mimiclab.motions.sets import load_set, set_names
 from mimiclab.motions.synthesis import builtin_motion, builtin_names
+from mimiclab.robots import get_robot
 
 _BUILTIN = "builtin:"
 _DEFAULT_BUILTIN_FPS = 50.0
@@ -83,6 +84,8 @@ def find_sources(
         UnknownNameError: a word that is no file, set or clip; the nearest names are offered.
         MotionFileError: nothing was found, or a set lacks files.
     """
+    if robot is not None:
+        get_robot(robot)  # an unknown name is told before any file is searched
     words = [spec] if isinstance(spec, str | Path) else list(spec)
     parts = [part.strip() for word in words for part in _split(word)]
     folder = None if motion_folder is None else Path(motion_folder)

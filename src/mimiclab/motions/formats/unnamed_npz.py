@@ -211,8 +211,8 @@ def _decided(path: object, fits: list[OrderFit], robot: Robot) -> OrderFit:
     if min(fit.error for fit in rivals) < _MARGIN * best.error:
         raise MotionFileError(
             f"{path}: more than one order fits robot {robot.name!r} (mean error in m + rad: "
-            f"{listing}); its bodies disagree too much with this robot's model to decide. Convert it "
-            "from root pose and named joints instead"
+            f"{listing}); its bodies disagree too much with this robot's model to decide. "
+            "Convert it from root pose and named joints instead"
         )
     return best
 
