@@ -90,6 +90,25 @@ def test_binary_that_is_neither(tmp_path: Path) -> None:
         read_motion(path)
 
 
+@pytest.mark.parametrize("text", ["HIERARCHY\nROOT Hips\n", '{"Frames": [[0.1, 0.2]]}'])
+def test_text_of_another_kind(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "clip.bvh"
+    path.write_text(text)
+    with pytest.raises(MotionFileError, match="not one of comma separated numbers"):
+        read_motion(path, robot="unitree_g1")
+
+
+def test_csv_from_a_spreadsheet(sway: MotionClip, tmp_path: Path) -> None:
+    """A byte-order mark and Windows line ends change nothing."""
+    path = tmp_path / "clip.csv"
+    write_motion(sway, path)
+    lines = path.read_text().splitlines()
+    path.write_bytes(b"\xef\xbb\xbf" + "\r\n".join(lines).encode())
+    np.testing.assert_allclose(
+        read_motion(path, robot="unitree_g1").joint_pos, sway.joint_pos, atol=1e-8
+    )
+
+
 def test_pickles_are_never_opened(tmp_path: Path) -> None:
     class Bomb:
         def __reduce__(self) -> tuple:
@@ -226,7 +245,7 @@ def test_unknown_key_is_named_and_can_be_ignored(
 
 def test_npz_of_no_known_format(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", poses=np.ones((3, 72)), trans=np.ones((3, 3)))
-    with pytest.raises(MotionFileError, match="keys poses, trans are those of no known format"):
+    with pytest.raises(MotionFileError, match="the keys poses, trans are those of no known format"):
         read_motion(tmp_path / "a.npz", robot="unitree_g1")
 
 

@@ -134,8 +134,15 @@ def _detect(content: Content, robot: str | None) -> MotionFormat:
     for found in FORMATS.values():
         if found.recognise(content, robot):
             return found
-    listing = "; ".join(f"{item.name} ({item.summary})" for item in FORMATS.values())
+    if content.arrays is None:
+        raise MotionFileError(
+            f"{content.path}: a text file, but not one of comma separated numbers; of text files "
+            f"only {unitree_csv.FORMAT.name} is known ({unitree_csv.FORMAT.summary})"
+        )
+    listing = "; ".join(
+        f"{item.name} ({item.summary})" for item in FORMATS.values() if item.suffix == ".npz"
+    )
     raise MotionFileError(
-        f"{content.path}: keys {', '.join(sorted(content.keys)) or '(none)'} are those of no "
+        f"{content.path}: the keys {', '.join(sorted(content.keys)) or '(none)'} are those of no "
         f"known format. Known: {listing}"
     )

@@ -40,7 +40,7 @@ def open_content(path: str | Path) -> Content:
             "convert it to csv or npz in the environment that made it"
         )
     try:
-        return Content(path=path, text=path.read_text(encoding="utf-8"))
+        return Content(path=path, text=path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
         raise MotionFileError(f"{path}: neither an npz archive nor a text file") from error
 

@@ -25,7 +25,10 @@ _ORDERS = {"xyzw": [3, 0, 1, 2], "wxyz": [0, 1, 2, 3]}
 
 
 def _recognise(content: Content, robot: str | None) -> bool:
-    return content.text is not None
+    if content.text is None:
+        return False
+    first = content.text.lstrip().partition("\n")[0].split(",")
+    return content.path.suffix == ".csv" or (len(first) > 7 and all(map(_is_number, first)))
 
 
 def _read(content: Content, options: ReadOptions) -> MotionFile:
