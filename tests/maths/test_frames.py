@@ -2,8 +2,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mimiclab.maths.frames import reanchor, relative_pose
-from mimiclab.maths.rotations import quat_from_rotvec, quat_multiply, quat_normalize, quat_rotate
+from mimiclab.maths.frames import bodies_in_frame, reanchor, relative_pose
+from mimiclab.maths.rotations import (
+    quat_from_rotvec,
+    quat_multiply,
+    quat_normalize,
+    quat_rotate,
+    quat_to_rot6d,
+)
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -65,3 +71,14 @@ def test_relative_pose_undoes_the_frame(seed):
     local_p, local_q = relative_pose(p, q, p2, q2)
     assert np.allclose(p + quat_rotate(q, local_p), p2)
     assert np.allclose(quat_multiply(q, local_q), q2)
+
+
+@given(seeds)
+def test_bodies_in_frame_equal_relative_pose_as_columns(seed):
+    (pos, quat), bodies = poses(seed, 2), poses(seed + 1, 2, 5)
+    got_pos, got_ori = bodies_in_frame(pos, quat, *bodies)
+    expected_pos, expected_quat = relative_pose(
+        pos[:, None], quat[:, None] * np.ones((1, 5, 1)), *bodies
+    )
+    assert np.allclose(got_pos, expected_pos)
+    assert np.allclose(got_ori, quat_to_rot6d(expected_quat))

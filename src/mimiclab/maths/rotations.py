@@ -72,11 +72,15 @@ def quat_yaw(q: Array) -> Array:
 
 
 def quat_angle(a: Array, b: Array) -> Array:
-    """Rotation angle between two orientations, in [0, pi] rad. Shape (...)."""
+    """Rotation angle between two orientations, in [0, pi] rad. Shape (...).
+
+    From the chord |a - b| = 2 sin(angle / 4), which is exact for small angles where the arc cosine
+    of the dot product is not.
+    """
     xp = array_namespace(a, b)
-    d = quat_multiply(quat_conjugate(a), b)
-    sine = xp.sqrt(xp.sum(d[..., 1:] * d[..., 1:], axis=-1))
-    return 2.0 * xp.atan2(sine, xp.abs(d[..., 0]))
+    near, far = a - b, a + b  # a quaternion and its negative are one orientation
+    chord = xp.minimum(xp.sum(near * near, axis=-1), xp.sum(far * far, axis=-1))
+    return 4.0 * xp.asin(0.5 * xp.sqrt(chord))
 
 
 def quat_to_rotvec(q: Array) -> Array:

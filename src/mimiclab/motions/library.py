@@ -195,6 +195,10 @@ class MotionLibrary:
             return self
         return MotionLibrary(self.frames_table.to(device), self._index, self._stored_hash)
 
+    def __deepcopy__(self, memo: dict) -> "MotionLibrary":
+        """Libraries never change, so copied configurations share them."""
+        return self
+
     def select(self, clips: Sequence[int]) -> "MotionLibrary":
         """A library of some of the clips, in the order given: the share of one training process.
 

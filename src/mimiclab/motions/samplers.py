@@ -5,31 +5,15 @@ published descriptions, which all differ. See docs/parity/beyondmimic.md.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import torch
 
-from mimiclab.errors import CheckpointError, UnknownNameError
-from mimiclab.motions.library import MotionLibrary
+from mimiclab.errors import CheckpointError
+from mimiclab.motions.sampler_cfg import SAMPLER_KINDS as SAMPLER_KINDS
+from mimiclab.motions.sampler_cfg import SamplerCfg as SamplerCfg
+from mimiclab.motions.sampler_cfg import SamplerKind as SamplerKind
 from mimiclab.motions.samplers_maths import bin_counts, bin_mask, entropy
-
-SamplerKind = Literal[
-    "adaptive",
-    "uniform",
-    "start",
-    "beyondmimic-upstream",
-    "beyondmimic-paper",
-    "beyondmimic-fork",
-]
-SAMPLER_KINDS: tuple[str, ...] = (
-    "adaptive",
-    "uniform",
-    "start",
-    "beyondmimic-upstream",
-    "beyondmimic-paper",
-    "beyondmimic-fork",
-)
 
 
 class StartSampler(Protocol):
@@ -72,55 +56,6 @@ class StartSampler(Protocol):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore; refuses the state of another set of clips."""
         ...
-
-
-@dataclass(kw_only=True)
-class SamplerCfg:
-    """Which sampler, and departures from its preset (None keeps the preset's value)."""
-
-    kind: SamplerKind = "adaptive"
-    """`adaptive` (ours), `uniform` over time, `start` (time 0 of every clip in turn), or a
-    published preset: `beyondmimic-upstream`, `beyondmimic-paper`, `beyondmimic-fork`."""
-    bin_s: float | None = None
-    """Length of a time bin, s; 1 in all presets."""
-    uniform_ratio: float | None = None
-    """Share of starts drawn uniformly, 0 to 1; 0.1 in all presets."""
-    gamma: float | None = None
-    """Weight of a failure one bin later, two bins later, ...: gamma^u; 0.8, fork 0.9."""
-    kernel_size: int | None = None
-    """Bins that the look-ahead kernel spans; 3, upstream 1, fork 5."""
-    ema: float | None = None
-    """Share of new statistics in each update; 0.001 of a 50 Hz step, fork 0.1."""
-    temperature: float | None = None
-    """If set, p is proportional to exp(rate / temperature); no published code does this."""
-
-    def build(
-        self, library: MotionLibrary, *, step_s: float = 0.02, device: Any = None
-    ) -> StartSampler:
-        """Make the sampler for the clips of `library`.
-
-        Args:
-            library: the clips; only names and durations are used.
-            step_s: control step, s: starts lie on it and leave room for one step.
-            device: where statistics live; that of the library by default.
-
-        Raises:
-            UnknownNameError: no such sampler.
-        """
-        durations = library.durations_s.to(device if device is not None else library.device)
-        names = library.clip_names
-        if self.kind == "start":
-            return StartAtZeroSampler(names, durations, step_s)
-        if self.kind == "uniform":
-            return UniformSampler(names, durations, step_s, bin_s=self.bin_s or 1.0)
-        from mimiclab.motions.samplers_adaptive import PRESETS, AdaptiveSampler
-
-        if self.kind not in PRESETS:
-            raise UnknownNameError("sampler", self.kind, SAMPLER_KINDS)
-        changes = {
-            key: value for key, value in vars(self).items() if key != "kind" and value is not None
-        }
-        return AdaptiveSampler(names, durations, step_s, **{**PRESETS[self.kind], **changes})
 
 
 class UniformSampler:

@@ -1,1 +1,1 @@
-"""Tasks: functions that return an environment configuration."""
+"""Tasks: functions that return an mjlab environment configuration."""

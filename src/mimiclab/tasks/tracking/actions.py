@@ -1,0 +1,47 @@
+"""Joint position targets: default pose, or reference joints, plus the scaled action."""
+
+from dataclasses import dataclass
+
+import torch
+from mjlab.envs import ManagerBasedRlEnv
+from mjlab.envs.mdp.actions.actions import BaseAction, BaseActionCfg
+
+from mimiclab.tasks.tracking.mdp.observations import tracking
+
+
+@dataclass(kw_only=True)
+class TrackingActionCfg(BaseActionCfg):
+    """Settings of `TrackingAction`."""
+
+    residual: bool = False
+    """Offsets are from the reference joint angles instead of from the default pose."""
+
+    def build(self, env: ManagerBasedRlEnv) -> "TrackingAction":
+        """Make the term."""
+        return TrackingAction(self, env)
+
+
+class TrackingAction(BaseAction):
+    """`q_des = offset + scale * action`, never clipped.
+
+    The offset is the environment's default pose, or with `residual` the joint angles of the frame
+    that the step will be scored against, shifted by the environment's joint offset: both are angles
+    as a miscalibrated encoder tells them.
+    """
+
+    cfg: TrackingActionCfg
+    constant_within_step = True
+    """The native engine may write targets once for all physics steps of a control step."""
+
+    def process_actions(self, actions: torch.Tensor) -> None:
+        """Compute the targets of the coming control step. Shape (N, J)."""
+        self._raw_actions[:] = actions
+        command = tracking(self._env)
+        offset = command.default_joint_pos
+        if self.cfg.residual:
+            offset = command.frame.joint_pos + (offset - command.nominal_joint_pos)
+        self._processed_actions = torch.addcmul(offset, self._raw_actions, self._scale)
+
+    def apply_actions(self) -> None:
+        """Hand the targets to the actuators."""
+        self._entity.set_joint_position_target(self._processed_actions, joint_ids=self._target_ids)

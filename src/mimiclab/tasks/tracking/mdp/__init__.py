@@ -1,0 +1,1 @@
+"""mjlab terms of the tracking task: thin wrappers over pure functions."""

@@ -1,0 +1,127 @@
+"""What a tracking task is told: variants are fields, and fields combine freely.
+
+Plain values only, so that a run can store them as JSON; nothing heavy is imported here.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from mimiclab.errors import MimiclabError
+from mimiclab.motions.sampler_cfg import SamplerCfg
+
+PHYSICS_HZ = 200
+"""Rate of physics steps, Hz."""
+
+
+@dataclass(kw_only=True)
+class CurriculumCfg:
+    """Reset noise and pushes that grow while the policy succeeds and shrink while it fails."""
+
+    enabled: bool = False
+    """Off: full noise and pushes from the start, as BeyondMimic."""
+    start: float = 0.0
+    """Scale of reset noise and pushes at the beginning, 0 to 1."""
+    grow_above: float = 0.7
+    """Recent share of episodes without failure above which the scale grows."""
+    shrink_below: float = 0.4
+    """Recent share below which it shrinks."""
+    per_second: float = 0.02
+    """Change of the scale for each second of control time (not of wall clock)."""
+
+
+@dataclass(kw_only=True)
+class TrackingTask:
+    """Follow reference motions: BeyondMimic's task, whose values are the defaults."""
+
+    robot: str = "unitree_g1"
+    """Registry name of the robot."""
+    state_estimation: bool = True
+    """Whether the policy sees its anchor's position error and base linear velocity. Without them
+    global position drifts; recommended for getting up from the ground."""
+    control_hz: int = 50
+    """Policy rate, Hz; a divisor of the physics rate of 200 Hz. Clips are resampled to it."""
+    residual_action: bool = False
+    """Actions are offsets from the reference joint angles instead of from the default pose."""
+    action_scale: float = 1.0
+    """Multiplies the robot's action scale (a quarter of effort limit over stiffness)."""
+    horizon_s: tuple[float, ...] = ()
+    """Times ahead at which the policy also sees the reference, s; empty for the present alone."""
+    motion_id: bool = False
+    """Add a one-hot vector of the clip to the observations, right after the command."""
+    clip_end: Literal["terminate", "wrap"] = "terminate"
+    """At the end of a clip: end the episode as a time-out, or teleport to a new start inside it
+    (BeyondMimic)."""
+    stale_targets: bool = False
+    """Rewards use targets re-anchored at the end of the previous step, as BeyondMimic does, instead
+    of at the state that they score."""
+    contact_history: bool = False
+    """Undesired contacts count over the last 3 physics steps, as BeyondMimic does; costs speed, as
+    sensors are then read at every physics step."""
+    episode_length_s: float = 10.0
+    """Longest episode, s."""
+    sampler: SamplerCfg = field(default_factory=SamplerCfg)
+    """Where episodes start."""
+    randomisation: bool = True
+    """Friction, torso mass centre and joint offsets differ between environments."""
+    noise: bool = True
+    """Policy observations carry noise."""
+    pushes: bool = True
+    """The robot is pushed every 1 to 3 s."""
+    push_scale: float = 1.0
+    """Multiplies the strength of pushes."""
+    reset_noise: float = 1.0
+    """Multiplies the noise of the state at reset."""
+    curriculum: CurriculumCfg = field(default_factory=CurriculumCfg)
+    """Growth of reset noise and pushes with success."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            MimiclabError: a value out of range.
+        """
+        if self.control_hz < 1 or PHYSICS_HZ % self.control_hz:
+            raise MimiclabError(
+                f"control_hz is {self.control_hz}, expected a divisor of the physics rate "
+                f"{PHYSICS_HZ}, for example 25, 40, 50 or 100"
+            )
+        if self.clip_end not in ("terminate", "wrap"):
+            raise MimiclabError(f"clip_end is {self.clip_end!r}, expected 'terminate' or 'wrap'")
+        if any(offset <= 0 for offset in self.horizon_s):
+            raise MimiclabError(
+                f"horizon_s is {tuple(self.horizon_s)}; every time ahead must be positive"
+            )
+        for name in ("action_scale", "episode_length_s"):
+            if getattr(self, name) <= 0:
+                raise MimiclabError(f"{name} is {getattr(self, name)}, expected more than 0")
+        for name in ("push_scale", "reset_noise"):
+            if getattr(self, name) < 0:
+                raise MimiclabError(f"{name} is {getattr(self, name)}, expected 0 or more")
+        self.horizon_s = tuple(self.horizon_s)
+
+    @property
+    def step_s(self) -> float:
+        """Control step, s."""
+        return 1.0 / self.control_hz
+
+    @property
+    def decimation(self) -> int:
+        """Physics steps in one control step."""
+        return PHYSICS_HZ // self.control_hz
+
+    @property
+    def action_rate_weight(self) -> float:
+        """Weight of the action-rate penalty: -0.1 at 50 Hz, -0.05 at 25 Hz (BeyondMimic)."""
+        return -0.1 * self.control_hz / 50.0
+
+    def ppo_hints(self) -> dict[str, Any]:
+        """PPO values that keep their meaning in seconds at this rate.
+
+        At 50 Hz 24 steps, discount 0.99, lambda 0.95; at 25 Hz 12, 0.9801, 0.9025.
+        """
+        ratio = 50.0 / self.control_hz
+        return {
+            "steps_per_env": max(1, round(24 / ratio)),
+            "discount": 0.99**ratio,
+            "gae_lambda": 0.95**ratio,
+        }
