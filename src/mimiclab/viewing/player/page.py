@@ -14,6 +14,7 @@ from viser import uplot
 
 from mimiclab.errors import MimiclabError, PortInUseError
 from mimiclab.maths.metrics import METRICS
+from mimiclab.maths.rotations import quat_rotate
 from mimiclab.viewing.player.clock import SPEEDS
 from mimiclab.viewing.player.figure import Figure
 from mimiclab.viewing.player.player import Player, Snapshot
@@ -21,6 +22,7 @@ from mimiclab.viewing.style import GHOST_RGB
 
 _FRAME_S = 1 / 30
 _PLOT_S = 0.25
+_GAP_M = 0.9
 _PLOTS = ("mpjpe_global_mm", "mpjpe_root_mm", "joint_position_error", "orientation_error")
 _DIRECTIONS = {"random": None, "forward": 0.0, "left": np.pi / 2, "back": np.pi,
                "right": -np.pi / 2}  # fmt: skip
@@ -81,7 +83,7 @@ class Page:
         if self.player.show.reference_qpos is not None:
             self._ghost = Figure(
                 self.server, robot.model, "/world/reference",
-                color=GHOST_RGB, opacity=0.4, cell=0.008,
+                color=GHOST_RGB, opacity=0.45, shrink=0.003,
             )  # fmt: skip
         scale = robot.default_root_height / 0.76
         camera = self.server.initial_camera
@@ -115,10 +117,18 @@ class Page:
         repeat.on_update(lambda _: setattr(player, "repeat", repeat.value))
         self._follow = gui.add_checkbox("Follow robot", True)
         if self._ghost is not None:
-            ghost = gui.add_checkbox("Reference", True)
-            ghost.on_update(lambda _: setattr(self._ghost, "visible", ghost.value))
+            ghost = gui.add_dropdown("Reference", ("over", "beside", "hidden"))
+            ghost.on_update(lambda _: self._place_ghost(ghost.value))
         self._pushes = self._build_push() if show.closed_loop else None
         self._plots = self._build_plots() if show.closed_loop else {}
+
+    def _place_ghost(self, where: str) -> None:
+        """Show the reference where it really is, or at the robot's right, or not at all."""
+        assert self._ghost is not None
+        right = quat_rotate(self.player.snapshot().qpos[3:7], np.array([0.0, -1.0, 0.0]))
+        gap = _GAP_M * right / max(float(np.linalg.norm(right[:2])), 1e-6)
+        self._ghost.root.position = (gap[0], gap[1], 0) if where == "beside" else (0, 0, 0)
+        self._ghost.visible = where != "hidden"
 
     def _build_push(self) -> tuple[Any, Any]:
         gui = self.server.gui
