@@ -21,7 +21,7 @@ def test_synthesize_lists_and_writes(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "step_length=0.2" in capsys.readouterr().out
     out = tmp_path / "walk.csv"
     arguments = ["motion", "synthesize", "walk", "--set", "steps=4", "--output", str(out)]
-    assert main([*arguments, "--to", "unitree_csv", "--fps", "60"]) == 0
+    assert main([*arguments, "--fps", "60"]) == 0
     assert "read these with --fps 60" in capsys.readouterr().out
     assert read_motion(out, robot="unitree_g1", fps=60.0).num_frames > 100
     assert main([*arguments[:4], "stepz=4", "--output", str(out)]) == 2

@@ -48,9 +48,9 @@ def test_names_are_searched_in_the_motion_folder(folder: Path) -> None:
 
 
 def test_sets(folder: Path) -> None:
-    (folder / "mine.yaml").write_text("name: mine\ndescription: d\nmotions: [hop, walk]\n")
+    (folder / "mine.yaml").write_text("name: mine\nmotions: [hop, builtin:bow, walk]\n")
     # A set file beside its clips needs no folder.
-    assert names(folder / "mine.yaml") == ["hop", "walk"]
+    assert names(folder / "mine.yaml") == ["hop", "bow", "walk"]
     with pytest.raises(MotionFileError, match="its clips are not shipped; say which folder"):
         names("walking_only")
     with pytest.raises(MotionFileError, match="12 of 12 clips are not in"):

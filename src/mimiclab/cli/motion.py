@@ -19,7 +19,7 @@ def convert(
     /,
     *,
     output: Path,
-    to: str = "mimiclab_npz",
+    to: str | None = None,
     robot: str = "unitree_g1",
     fps: float | None = None,
     output_fps: float | None = None,
@@ -42,7 +42,7 @@ def convert(
     Args:
         motions: Files, folders, globs, `builtin:NAME`, or names of motion sets.
         output: The file to write for one input, otherwise the folder.
-        to: Format to write.
+        to: Format to write; left out, Unitree CSV for a .csv output, otherwise mimiclab npz.
         robot: Robot of the files; those that name another one are refused.
         fps: Frame rate of files that do not state one; 30 for CSV if left out.
         output_fps: Resample to this rate; left out, the rate is kept.
@@ -67,6 +67,7 @@ def convert(
     from mimiclab.motions.sources import find_sources
     from mimiclab.robots import get_robot
 
+    to = to or _format_of(output)
     if to not in FORMATS:
         raise UnknownNameError("motion format", to, FORMATS)
     model = get_robot(robot)
@@ -230,7 +231,7 @@ def synthesize(
     /,
     *,
     output: Path = Path("motions"),
-    to: str = "mimiclab_npz",
+    to: str | None = None,
     robot: str = "unitree_g1",
     fps: float = 50.0,
     params: Annotated[tuple[str, ...], tyro.conf.arg(name="set", metavar="NAME=VALUE")] = (),
@@ -242,7 +243,7 @@ def synthesize(
     Args:
         motions: Names of built-in motions, or `*` for all.
         output: The file to write for one motion (if it has a suffix), otherwise the folder.
-        to: Format to write.
+        to: Format to write; left out, Unitree CSV for a .csv output, otherwise mimiclab npz.
         robot: Robot to make the motion for.
         fps: Frames per second.
         params: Parameters of the motion, for example `--set steps=6`; see the list.
@@ -258,6 +259,7 @@ def synthesize(
             listed = " ".join(f"{key}={value:g}" for key, value in builtin_params(name).items())
             print(f"{name:<14} {listed}")
         return 0
+    to = to or _format_of(output)
     if to not in FORMATS:
         raise UnknownNameError("motion format", to, FORMATS)
     names = builtin_names() if "*" in motions else motions
@@ -289,6 +291,10 @@ def _numbers(params: tuple[str, ...]) -> dict[str, float]:
         if not equals or not key:
             raise MotionError(f"--set {param}: expected NAME=NUMBER, for example steps=6")
     return found
+
+
+def _format_of(output: Path) -> str:
+    return "unitree_csv" if output.suffix == ".csv" else "mimiclab_npz"
 
 
 def _remind_of_rate(to: str, rates: set[float]) -> None:

@@ -14,6 +14,8 @@ import yaml
 from mimiclab.errors import MotionFileError, UnknownNameError
 from mimiclab.motions.formats import MOTION_SUFFIXES
 
+BUILTIN = "builtin:"
+"""What names of built-in motions begin with."""
 _KEYS = {"name", "description", "motions"}
 
 
@@ -24,10 +26,10 @@ class MotionSet:
     name: str
     description: str
     motions: tuple[str, ...]
-    """Clip names (file names with or without suffix, relative to a folder), in order."""
+    """In order: file names with or without suffix, relative to a folder, or `builtin:NAME`."""
 
-    def resolve(self, folder: str | Path) -> list[Path]:
-        """The file of every clip, searched in `folder` and below.
+    def resolve(self, folder: str | Path) -> list[Path | str]:
+        """The file of every clip, searched in `folder` and below; `builtin:NAME` stays as it is.
 
         Raises:
             MotionFileError: the folder is missing, or clips are absent or ambiguous; all of them
@@ -45,7 +47,11 @@ class MotionSet:
                 relative = path.relative_to(folder)
                 for name in {path.stem, path.name, str(relative), str(relative.with_suffix(""))}:
                     there.setdefault(name, []).append(path)
-        found = {name: there.get(_clip_name(name), []) for name in self.motions}
+        found = {
+            name: there.get(_clip_name(name), [])
+            for name in self.motions
+            if not name.startswith(BUILTIN)
+        }
         absent = [name for name, paths in found.items() if not paths]
         if absent:
             raise MotionFileError(
@@ -63,7 +69,7 @@ class MotionSet:
                 f"motion set {self.name!r}: more than one file fits {listing}; give a folder that "
                 "holds one of each, or name them in the set with folder and suffix"
             )
-        return [paths[0] for paths in found.values()]
+        return [found[name][0] if name in found else name for name in self.motions]
 
 
 def set_names() -> tuple[str, ...]:

@@ -10,12 +10,11 @@ from pathlib import Path
 from mimiclab.errors import MimiclabError, MotionError, MotionFileError, UnknownNameError
 from mimiclab.motions.clip import MotionClip
 from mimiclab.motions.formats import MOTION_SUFFIXES, MotionFile, read_motion_file
-from mimiclab.motions.sets import load_set, set_names
+from mimiclab.motions.sets import BUILTIN, load_set, set_names
 from mimiclab.motions.synthesis import builtin_motion, builtin_names
 from mimiclab.robots import get_robot
 
-_BUILTIN = "builtin:"
-_DEFAULT_BUILTIN_FPS = 50.0
+_DEFAULTBUILTIN_FPS = 50.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,23 +99,17 @@ def find_sources(
 
     def make(name: str) -> MotionFile:
         clip = builtin_motion(
-            name, robot=robot or "unitree_g1", fps=_DEFAULT_BUILTIN_FPS if fps is None else fps
+            name, robot=robot or "unitree_g1", fps=_DEFAULTBUILTIN_FPS if fps is None else fps
         )
-        return MotionFile(path=Path(_BUILTIN + name), format="builtin", clip=clip)
+        return MotionFile(path=Path(BUILTIN + name), format="builtin", clip=clip)
 
     sources: list[MotionSource] = []
-    for part in filter(None, parts):
-        if part.startswith(_BUILTIN):
-            names = _builtin(part.removeprefix(_BUILTIN))
-            sources += [
-                MotionSource(label=_BUILTIN + name, path=None, read=partial(make, name))
-                for name in names
-            ]
+    for found in (found for part in filter(None, parts) for found in _expand(part, folder)):
+        if isinstance(found, Path):
+            sources.append(MotionSource(label=str(found), path=found, read=partial(read, found)))
         else:
-            sources += [
-                MotionSource(label=str(path), path=path, read=partial(read, path))
-                for path in _files(part, folder)
-            ]
+            name = found.removeprefix(BUILTIN)
+            sources.append(MotionSource(label=found, path=None, read=partial(make, name)))
     if not sources:
         raise MotionFileError(
             "no motion was named; give a file, a folder, builtin:walk or a motion set"
@@ -129,26 +122,42 @@ def _split(word: str | Path) -> list[str]:
     return [str(word)] if isinstance(word, Path) or Path(word).exists() else word.split(",")
 
 
-def _builtin(name: str) -> list[str]:
-    known = builtin_names()
-    if name == "*":
-        return list(known)
-    if name not in known:
-        raise UnknownNameError("built-in motion", name, known)
-    return [name]
-
-
-def _files(part: str, folder: Path | None) -> list[Path]:
+def _expand(part: str, folder: Path | None) -> Sequence[Path | str]:
+    """Files, and built-in motions with their prefix, that one word stands for."""
+    if part.startswith(BUILTIN):
+        return _builtin(part)
     path = Path(part).expanduser()
     if path.suffix in (".yaml", ".yml") or part in set_names():
-        if folder is None and path.is_file():
-            folder = path.parent
-        if folder is None:
-            raise MotionFileError(
-                f"motion set {part!r}: its clips are not shipped; say which folder holds them "
-                "(motion_folder=..., on the command line --motion-folder)"
-            )
-        return load_set(path if path.suffix else part).resolve(folder)
+        return _set_members(part, path, folder)
+    return _files(part, path, folder)
+
+
+def _builtin(part: str) -> list[str]:
+    known = builtin_names()
+    name = part.removeprefix(BUILTIN)
+    if name == "*":
+        return [BUILTIN + each for each in known]
+    if name not in known:
+        raise UnknownNameError("built-in motion", name, known)
+    return [part]
+
+
+def _set_members(part: str, path: Path, folder: Path | None) -> list[Path | str]:
+    found = load_set(path if path.suffix else part)
+    if folder is None and path.is_file():
+        folder = path.parent
+    if folder is None:
+        raise MotionFileError(
+            f"motion set {part!r}: its clips are not shipped; say which folder holds them "
+            "(motion_folder=..., on the command line --motion-folder)"
+        )
+    members: list[Path | str] = []
+    for member in found.resolve(folder):
+        members += [member] if isinstance(member, Path) else _builtin(member)
+    return members
+
+
+def _files(part: str, path: Path, folder: Path | None) -> list[Path]:
     bases = [Path()] if folder is None or path.is_absolute() else [Path(), folder]
     for base in bases:
         candidate = base / path
@@ -191,7 +200,7 @@ def _refusal(part: str, path: Path, folder: Path | None) -> MimiclabError:
             near = difflib.get_close_matches(path.name, names, n=3, cutoff=0.5)
         advice = f"; did you mean {' or '.join(near)}?" if near else ""
         return MotionFileError(f"{part}: no such file or folder{advice}")
-    known = [_BUILTIN + name for name in builtin_names()] + list(set_names())
+    known = [BUILTIN + name for name in builtin_names()] + list(set_names())
     if folder is not None and folder.is_dir():
         known += sorted({p.stem for p in folder.rglob("*") if p.suffix in MOTION_SUFFIXES})
     return UnknownNameError("motion", part, known)
