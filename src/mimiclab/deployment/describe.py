@@ -4,7 +4,8 @@ Everything is taken from the built environment instead of the configuration that
 the contract states what the policy really met.
 """
 
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import mujoco
 import numpy as np
@@ -23,8 +24,57 @@ from mimiclab.deployment.simulator import contact_settings, solver_options
 from mimiclab.errors import ContractError
 from mimiclab.robots import get_robot
 
+if TYPE_CHECKING:
+    from mimiclab.motions.library import MotionLibrary
+    from mimiclab.tasks.tracking import TrackingTask
+
 ENTITY = "robot"
 """Name of the robot in mjlab's scene."""
+
+
+def describe_task(
+    task: "TrackingTask",
+    library: "MotionLibrary",
+    *,
+    clips: tuple[BakedClip, ...] = (),
+    run: str = "",
+    iteration: int = 0,
+    git: str = "",
+) -> PolicyContract:
+    """The contract of policies of a tracking task; builds one environment to read it from.
+
+    Args:
+        task: as trained.
+        library: the clips trained on.
+        clips: clips that will be baked into the graph.
+        run: name of the training run.
+        iteration: update after which the weights were taken.
+        git: commit of the code that trained.
+
+    Raises:
+        ContractError: a task that the contract cannot describe.
+    """
+    from mimiclab.learning.serialise import to_plain
+    from mimiclab.simulation import make_env
+    from mimiclab.tasks.tracking import tracking_env_cfg
+
+    plain = replace(task, noise=False, pushes=False, randomisation=False)
+    env = make_env(tracking_env_cfg(plain, library, num_envs=1), engine="native", device="cpu")
+    try:
+        return describe_env(
+            env,
+            task=to_plain(task),
+            action_offset="reference" if task.residual_action else "default",
+            # The command shows the frame that the coming step will be scored against.
+            reference_lead_steps=1,
+            motion_names=library.clip_names,
+            clips=clips,
+            run=run,
+            iteration=iteration,
+            git=git,
+        )
+    finally:
+        env.close()
 
 
 def describe_env(
@@ -154,9 +204,16 @@ def _observation_terms(env: Any) -> list[ObservationTerm]:
                 scale=_plain_scale(cfg.scale),
                 clip=None if cfg.clip is None else (float(cfg.clip[0]), float(cfg.clip[1])),
                 history=history,
+                params=_term_params(env, name),
             )
         )
     return terms
+
+
+def _term_params(env: Any, name: str) -> dict[str, Any]:
+    if name != "motion_future":
+        return {}
+    return {"offsets_s": [float(offset) for offset in env.cfg.commands["motion"].horizon_s]}
 
 
 def _plain_scale(scale: Any) -> float | tuple[float, ...]:

@@ -5,25 +5,100 @@ The only module of this room that needs torch.
 
 import copy
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
 import torch
 from torch import nn
 
-from mimiclab.deployment.contract import PolicyContract
+from mimiclab.deployment.contract import BakedClip, PolicyContract
 from mimiclab.deployment.metadata import metadata_of
 from mimiclab.deployment.policy import REFERENCE_OUTPUTS, OnnxPolicy
-from mimiclab.errors import ContractError
+from mimiclab.errors import ContractError, UnknownNameError
 from mimiclab.files import atomic_path
+
+if TYPE_CHECKING:
+    from mimiclab.learning.run import Run
+    from mimiclab.motions.library import MotionLibrary
 
 OPSET = 17
 """ONNX operator set: old enough for the runtimes that robots carry."""
 PARITY = 1e-5
 """Largest allowed difference between torch and onnxruntime actions, relative above 1."""
 _PROTOBUF_LIMIT = 2**31 - 2**24
+
+
+def export_run(
+    run: "str | Path | Run",
+    path: str | Path | None = None,
+    *,
+    checkpoint: str | int | Path | None = None,
+    clips: Sequence[str] | None = None,
+    policy_only: bool = False,
+) -> Path:
+    """Write the policy of a run folder or checkpoint as ONNX with its contract.
+
+    Args:
+        run: a run, its folder, or the path of one of its checkpoints.
+        path: file to write; RUN/policy.onnx by default.
+        checkpoint: "last", "best", an iteration or a path; the run's by default.
+        clips: names of the clips to bake into the graph, all by default.
+        policy_only: bake no clip.
+
+    Raises:
+        CheckpointError: no such run or checkpoint.
+        ContractError: the task cannot be described, or the file would not act like the network.
+        UnknownNameError: a clip that the run does not have.
+        OutputError: the file cannot be written.
+    """
+    from mimiclab.deployment.describe import describe_task
+    from mimiclab.learning.policy import load_policy
+    from mimiclab.learning.run import load_run
+
+    run = run if not isinstance(run, str | Path) else load_run(run)
+    policy = load_policy(run, checkpoint)
+    library = run.library
+    names = () if policy_only else tuple(clips or library.clip_names)
+    baked, reference = bake_clips(library, names, 1.0 / run.task.control_hz)
+    contract = describe_task(
+        run.task,
+        library,
+        clips=baked,
+        run=run.name,
+        iteration=policy.iteration,
+        git=str(run.config.get("git", {}).get("commit", "")),
+    )
+    actor = policy.actor.as_onnx(verbose=False)
+    path = run.folder / "policy.onnx" if path is None else path
+    return export_policy(actor, contract, path, reference=reference)
+
+
+def bake_clips(
+    library: "MotionLibrary", names: Sequence[str], control_dt_s: float
+) -> tuple[tuple[BakedClip, ...], dict[str, torch.Tensor]]:
+    """Clips sampled once per control step, end to end: the index, and the arrays of the graph.
+
+    Raises:
+        UnknownNameError: a clip that the library does not have.
+    """
+    entries, parts, start = [], [], 0
+    for name in names:
+        if name not in library.clip_names:
+            raise UnknownNameError("clip", name, library.clip_names)
+        clip = library.clip_names.index(name)
+        count = int(float(library.durations_s[clip]) / control_dt_s + 1e-6) + 1
+        times = torch.arange(count, dtype=torch.float64, device=library.device) * control_dt_s
+        parts.append(library.frames(torch.full_like(times, clip, dtype=torch.long), times))
+        entries.append(BakedClip(name=name, start=start, frames=count, fps=1.0 / control_dt_s))
+        start += count
+    arrays = {
+        key: torch.cat([getattr(part, key) for part in parts])
+        for key in (REFERENCE_OUTPUTS if parts else ())
+    }
+    return tuple(entries), arrays
 
 
 class _PolicyGraph(nn.Module):

@@ -14,7 +14,7 @@ from mimiclab.deployment.contract import ObservationTerm, PolicyContract
 from mimiclab.deployment.reference import Reference
 from mimiclab.deployment.simulator import RobotState
 from mimiclab.errors import ContractError
-from mimiclab.maths.frames import relative_pose
+from mimiclab.maths.frames import bodies_in_frame, relative_pose
 from mimiclab.maths.rotations import quat_rotate_inverse, quat_to_rot6d
 
 
@@ -48,9 +48,8 @@ class Observed:
         return relative_pose(*self.anchor, now.body_pos_w[i], now.body_quat_w[i])
 
     def bodies_in_anchor(self) -> tuple[np.ndarray, np.ndarray]:
-        """Poses of the robot's tracked bodies seen from its anchor: (B, 3), (B, 4)."""
-        pos, quat = self.anchor
-        return relative_pose(pos, quat, self.robot.body_pos_w, self.robot.body_quat_w)
+        """The robot's tracked bodies in its anchor's frame: (B, 3), matrix columns (B, 6)."""
+        return bodies_in_frame(*self.anchor, self.robot.body_pos_w, self.robot.body_quat_w)
 
 
 Compute = Callable[[Observed, ObservationTerm], np.ndarray]
@@ -64,6 +63,16 @@ def _motion_id(o: Observed, term: ObservationTerm) -> np.ndarray:
     return np.eye(term.size)[o.reference.clip_index]
 
 
+def _motion_future(o: Observed, term: ObservationTerm) -> np.ndarray:
+    """For each time ahead: joints, and the anchor seen from the anchor of the observed frame."""
+    i, now = o.contract.anchor_index, o.now
+    future = o.reference.ahead(o.frame, term.params["offsets_s"])
+    pos, ori = bodies_in_frame(
+        now.body_pos_w[i], now.body_quat_w[i], future.body_pos_w[:, i], future.body_quat_w[:, i]
+    )
+    return np.concatenate([future.joint_pos, pos, ori], axis=-1)
+
+
 def _base_velocity(o: Observed, velocities: np.ndarray) -> np.ndarray:
     return quat_rotate_inverse(o.robot.body_quat_w[0], velocities[0])
 
@@ -71,10 +80,11 @@ def _base_velocity(o: Observed, velocities: np.ndarray) -> np.ndarray:
 TERMS: Mapping[str, Compute] = {
     "command": _command,
     "motion_id": _motion_id,
+    "motion_future": _motion_future,
     "motion_anchor_pos_b": lambda o, _: o.anchor_error()[0],
     "motion_anchor_ori_b": lambda o, _: quat_to_rot6d(o.anchor_error()[1]),
     "body_pos": lambda o, _: o.bodies_in_anchor()[0],
-    "body_ori": lambda o, _: quat_to_rot6d(o.bodies_in_anchor()[1]),
+    "body_ori": lambda o, _: o.bodies_in_anchor()[1],
     "base_lin_vel": lambda o, _: _base_velocity(o, o.robot.body_lin_vel_w),
     "base_ang_vel": lambda o, _: _base_velocity(o, o.robot.body_ang_vel_w),
     "projected_gravity": lambda o, _: quat_rotate_inverse(

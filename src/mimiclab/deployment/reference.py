@@ -1,5 +1,6 @@
 """The motion to follow, one frame for each control step, from the policy file or from a clip."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from mimiclab.errors import ContractError, UnknownNameError
 from mimiclab.maths.rotations import (
     quat_conjugate,
     quat_multiply,
+    quat_normalize,
     quat_rotate,
     quat_yaw,
 )
@@ -18,6 +20,8 @@ from mimiclab.robots import get_robot
 
 # Rows asked of the graph at once; bounds the memory of long clips.
 _CHUNK = 4096
+# A time closer than this to a frame, in frames, is that frame.
+_ON_GRID = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +58,26 @@ class Reference:
         """Frames by number; those past either end give the last or first. Drops or keeps axis T."""
         clamped = np.clip(index, 0, self.num_frames - 1)
         return replace(self, **{key: getattr(self, key)[clamped] for key in REFERENCE_OUTPUTS})
+
+    def ahead(self, frame: int, offsets_s: Sequence[float]) -> "Reference":
+        """References at times after a frame, interpolated; past the end the last one is held.
+
+        Axis T becomes the H offsets. Interpolation is linear, orientations normalised, as in the
+        motion library of training.
+        """
+        at = np.clip(frame + np.asarray(offsets_s) / self.dt_s, 0, self.num_frames - 1)
+        at = np.where(np.abs(at - np.round(at)) < _ON_GRID, np.round(at), at)
+        low = np.floor(at).astype(int)
+        before, after, share = self.frames(low), self.frames(low + 1), at - low
+        mixed = {}
+        for key in REFERENCE_OUTPUTS:
+            a, b = getattr(before, key), getattr(after, key)
+            weight = share.reshape(-1, *[1] * (a.ndim - 1))
+            if key == "body_quat_w":
+                b = np.where(np.sum(a * b, axis=-1, keepdims=True) < 0, -b, b)
+            mixed[key] = a + weight * (b - a)
+        mixed["body_quat_w"] = quat_normalize(mixed["body_quat_w"])
+        return replace(self, **mixed)
 
     def at_rest(self) -> "Reference":
         """The same poses with all velocities zero: what holding the last frame should mean."""

@@ -1,0 +1,46 @@
+"""`mimiclab export`: a run's policy as one ONNX file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+
+def export(
+    run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")],
+    /,
+    *,
+    out: Path | None = None,
+    checkpoint: str | None = None,
+    clips: tuple[str, ...] = (),
+    policy_only: bool = False,
+) -> int:
+    """Write a policy as ONNX with its contract: normaliser and motion inside, proven against torch.
+
+    The file is all that `mimiclab sim2sim`, `mimiclab play` and robots need. It appears only if
+    onnxruntime and torch agree within 1e-5.
+
+    Args:
+        run: Run folder, or one of its checkpoints.
+        out: File to write; RUN/policy.onnx by default.
+        checkpoint: `last`, `best`, an iteration, or a path.
+        clips: Clips to put into the file, by name; all by default.
+        policy_only: Put no clip into the file; runners are then given a motion.
+    """
+    from rich.console import Console
+
+    from mimiclab.deployment.export import export_run
+    from mimiclab.deployment.policy import OnnxPolicy
+
+    path = export_run(run, out, checkpoint=checkpoint, clips=clips or None, policy_only=policy_only)
+    contract = OnnxPolicy(path).contract
+    console = Console()
+    seconds = sum(clip.frames / clip.fps for clip in contract.clips)
+    console.print(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB)", highlight=False)
+    console.print(
+        f"robot {contract.robot}, {contract.observation_size} observations, "
+        f"{len(contract.joint_names)} actions at {1 / contract.physics.control_dt_s:g} Hz, "
+        f"{len(contract.clips)} clips ({seconds:.1f} s), iteration {contract.provenance.iteration}",
+        highlight=False,
+    )
+    return 0
