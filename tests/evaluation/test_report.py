@@ -45,17 +45,24 @@ def test_clip_rows_by_hand():
     assert walk["ended_by"] == {"clip_end": 1, "ee_body_pos": 1}
 
 
-def test_summary_takes_clips_as_the_independent_units():
+def test_summary_takes_clips_as_strata():
     both = report(
         episode(error=10.0), episode(error=20.0), episode(clip="bow", error=30.0),
         episode(clip="bow", error=40.0),
     ).summary()["mpjpe_global_mm"]  # fmt: skip
-    # Clip means 15 and 35: mean 25, standard error 10, t(1) = 12.7062.
+    # Variance 50 in both clips: error^2 = (2 * 50 + 2 * 50) / 16 = 12.5, df = 2, t = 4.3027;
+    # the lower end stays above 0.
+    half = 4.3027 * 12.5**0.5
     assert both["mean"] == 25.0
-    assert both["ci95"] == pytest.approx([25 - 127.062, 25 + 127.062], abs=1e-2)
+    assert both["ci95"] == pytest.approx([25 - half, 25 + half], abs=1e-2)
     alone = report(episode(error=10.0), episode(error=20.0)).summary()["mpjpe_global_mm"]
-    assert alone["ci95"] == pytest.approx([15 - 63.531, 15 + 63.531], abs=1e-2)
+    assert alone["ci95"] == pytest.approx([0.0, 15 + 63.531], abs=1e-2)
     assert report(episode()).summary()["mpjpe_global_mm"]["ci95"] is None
+
+
+def test_completion_stays_within_its_range():
+    found = report(episode(completion=1.0), episode(completion=0.1)).summary()["completion"]
+    assert found["ci95"] == [0.0, 1.0]
 
 
 def test_json_layout(tmp_path):

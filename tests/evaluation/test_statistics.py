@@ -40,17 +40,35 @@ def test_wilson_is_symmetric_and_holds_the_rate(trials, data):
     assert (1 - mirrored[1], 1 - mirrored[0]) == pytest.approx((low, high), abs=1e-12)
 
 
-def test_mean_interval_by_hand():
+def test_student_by_hand():
     # Mean 2, standard deviation 1, t(2) = 4.3027: half width 4.3027 / sqrt(3) = 2.4841.
-    assert mean_interval([1.0, 2.0, 3.0]) == pytest.approx((-0.4841, 4.4841), abs=1e-4)
-    assert mean_interval([1.0]) is None
+    assert mean_interval([[1.0, 2.0, 3.0]]) == pytest.approx((-0.4841, 4.4841), abs=1e-4)
+    assert mean_interval([[1.0], [2.0]]) is None
     assert mean_interval([]) is None
+    assert mean_interval([[1.0, 1.0], [3.0, 3.0]]) == (2.0, 2.0)
 
 
-def test_the_interval_covers_the_truth_as_often_as_it_says():
+def test_strata_by_hand():
+    # Means 2 and 12, variances 1 and 4, n = 3 each: error^2 = 1/36 * (3 + 12) = 5/12;
+    # df = (5/12)^2 / ((1/12)^2 / 2 + (4/12)^2 / 2) = 50/17 = 2.94, down to 2.
+    low, high = mean_interval([[1.0, 2.0, 3.0], [10.0, 12.0, 14.0]])
+    assert (low + high) / 2 == pytest.approx(7.0)
+    assert (high - low) / 2 == pytest.approx(4.3027 * (5 / 12) ** 0.5, rel=1e-4)
+
+
+def test_lone_values_take_the_pooled_spread():
+    lone = mean_interval([[1.0, 2.0, 3.0], [5.0]])
+    # error^2 = (3 * 1 + 1 * 1) / 16 = 1/4; the lone value adds no freedom: df = (1/4)^2 / (9/256/2)
+    assert lone == pytest.approx((2.75 - 3.1824 * 0.5, 2.75 + 3.1824 * 0.5), abs=1e-3)
+
+
+@pytest.mark.parametrize("sizes", [(6,), (4, 4), (3, 5, 8)])
+def test_the_interval_covers_the_truth_as_often_as_it_says(sizes):
     rng = np.random.default_rng(0)
+    truth = sum(n * 10 * i for i, n in enumerate(sizes)) / sum(sizes)
     covered = 0
     for _ in range(1000):
-        low, high = mean_interval(rng.normal(5.0, 2.0, 6).tolist())
-        covered += low <= 5.0 <= high
-    assert covered / 1000 == pytest.approx(0.95, abs=0.02)
+        groups = [rng.normal(10 * i, 1 + i, n).tolist() for i, n in enumerate(sizes)]
+        low, high = mean_interval(groups)
+        covered += low <= truth <= high
+    assert 0.93 <= covered / 1000 <= 0.985

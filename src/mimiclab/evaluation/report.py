@@ -76,8 +76,8 @@ class EvaluationReport:
     def summary(self, start: str | None = None) -> dict[str, dict[str, Any]]:
         """Mean and 95 % interval of every metric, over all episodes or those of one start.
 
-        The interval of the success rate is Wilson's over episodes. Those of the other means are
-        Student's over clips, as episodes of one clip are alike, or over episodes of a lone clip.
+        The interval of the success rate is Wilson's over episodes. The others tell what other seeds
+        on the same clips could give: clip and kind of start are strata, not samples.
         """
         episodes = [e for e in self.episodes if start in (None, e.start)]
         if not episodes:
@@ -90,13 +90,17 @@ class EvaluationReport:
             }
         }
         for name in ("completion", *METRICS):
-            values = [(e.clip, _value(e, name)) for e in episodes]
-            values = [(clip, value) for clip, value in values if value is not None]
-            if values:
-                interval = mean_interval(_independent(values))
+            strata: dict[tuple[str, str], list[float]] = {}
+            for episode in episodes:
+                value = _value(episode, name)
+                if value is not None:
+                    strata.setdefault((episode.clip, episode.start), []).append(value)
+            if strata:
+                interval = mean_interval(list(strata.values()))
+                most = 1.0 if name == "completion" else float("inf")
                 found[name] = {
-                    "mean": fmean(value for _, value in values),
-                    "ci95": None if interval is None else list(interval),
+                    "mean": fmean(value for group in strata.values() for value in group),
+                    "ci95": interval and [max(0.0, interval[0]), min(most, interval[1])],
                 }
         return found
 
@@ -134,12 +138,3 @@ def _metric_means(episodes: Sequence[EpisodeResult]) -> dict[str, float]:
         if values:
             means[name] = fmean(values)
     return means
-
-
-def _independent(values: Sequence[tuple[str, float]]) -> list[float]:
-    clips: dict[str, list[float]] = {}
-    for clip, value in values:
-        clips.setdefault(clip, []).append(value)
-    if len(clips) == 1:
-        return next(iter(clips.values()))
-    return [fmean(group) for group in clips.values()]

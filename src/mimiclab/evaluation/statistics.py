@@ -1,8 +1,8 @@
-"""Confidence intervals: Wilson's for rates, Student's t for means. 95 % throughout."""
+"""Confidence intervals: Wilson's for rates, Student's t over strata for means. All are 95 %."""
 
 import math
 from collections.abc import Sequence
-from statistics import NormalDist, fmean, stdev
+from statistics import NormalDist, variance
 
 _LEVEL = 0.95
 
@@ -25,12 +25,34 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
     return low, high
 
 
-def mean_interval(values: Sequence[float]) -> tuple[float, float] | None:
-    """95 % interval of the mean of independent values; None for fewer than two."""
-    if len(values) < 2:
+def mean_interval(groups: Sequence[Sequence[float]]) -> tuple[float, float] | None:
+    """95 % interval of the mean of all values, groups being fixed strata with spreads of their own.
+
+    The answer to "what if these clips were run with other seeds": differences between groups do not
+    widen it. Groups of one value take the pooled spread of the others. Degrees of freedom by Welch
+    and Satterthwaite, rounded down. One group gives Student's interval.
+
+    Returns:
+        The interval, or None where no group has two values.
+    """
+    groups = [group for group in groups if len(group)]
+    spread = [(len(group) - 1, variance(group)) for group in groups if len(group) > 1]
+    if not spread:
         return None
-    half = t_quantile(0.5 + _LEVEL / 2, len(values) - 1) * stdev(values) / math.sqrt(len(values))
-    return fmean(values) - half, fmean(values) + half
+    pooled = sum(freedom * s2 for freedom, s2 in spread) / sum(freedom for freedom, _ in spread)
+    total = sum(len(group) for group in groups)
+    mean = sum(sum(group) for group in groups) / total
+    parts = [
+        (len(group) * (variance(group) if len(group) > 1 else pooled) / total**2, len(group) - 1)
+        for group in groups
+    ]
+    error2 = sum(part for part, _ in parts)
+    if error2 == 0.0:
+        return mean, mean
+    weight = sum(part * part / freedom for part, freedom in parts if freedom)
+    freedom = int(error2 * error2 / weight + 1e-9) if weight else sum(f for f, _ in spread)
+    half = t_quantile(0.5 + _LEVEL / 2, max(1, freedom)) * math.sqrt(error2)
+    return mean - half, mean + half
 
 
 def t_quantile(probability: float, freedom: int) -> float:

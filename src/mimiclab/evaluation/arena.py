@@ -1,0 +1,135 @@
+"""The tracking environment as the evaluation loop sees it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from mimiclab.evaluation.metrics import KinematicState
+from mimiclab.evaluation.protocol import Protocol
+from mimiclab.simulation import make_env
+from mimiclab.tasks.tracking import CurriculumCfg, TrackingTask, tracking_env_cfg
+from mimiclab.tasks.tracking.state import RobotReader, TrackingState
+
+if TYPE_CHECKING:
+    from mimiclab.motions.library import MotionLibrary
+    from mimiclab.simulation.env import Engine
+
+_SPARE_S = 10.0
+"""Added to the longest clip, so that the time limit of the task never ends an episode."""
+
+
+def evaluation_task(task: TrackingTask, protocol: Protocol, longest_s: float) -> TrackingTask:
+    """The task under the protocol's switches, with episodes as long as the longest clip."""
+    return replace(
+        task,
+        noise=protocol.observation_noise,
+        pushes=protocol.pushes,
+        randomisation=protocol.randomisation,
+        reset_noise=protocol.initial_noise,
+        clip_end="terminate",
+        stale_targets=False,
+        episode_length_s=longest_s + _SPARE_S,
+        curriculum=CurriculumCfg(),
+    )
+
+
+class TrackingArena:
+    """N environments of a tracking task; an `evaluation.rollout.Arena`."""
+
+    def __init__(
+        self,
+        task: TrackingTask,
+        library: "MotionLibrary",
+        protocol: Protocol,
+        *,
+        num_envs: int,
+        engine: "Engine" = "auto",
+        device: str | None = None,
+    ) -> None:
+        """Build the environments.
+
+        Raises:
+            EngineError: the engine or device is not available.
+            RobotError: motions of another robot.
+        """
+        task = evaluation_task(task, protocol, float(library.durations_s.max()))
+        cfg = tracking_env_cfg(task, library, num_envs=num_envs)
+        cfg.auto_reset = False
+        cfg.seed = protocol.seed
+        cfg.rewards = {}
+        if not protocol.terminate:
+            cfg.terminations = {k: t for k, t in cfg.terminations.items() if t.time_out}
+        self.env = make_env(cfg, engine=engine, device=device)
+        self.num_envs = num_envs
+        self.dt_s = float(self.env.step_dt)
+        self._command: Any = self.env.command_manager.get_term("motion")
+        self.anchor: int = self._command.anchor_index
+        self._starts = _ChosenStarts()
+        self._command.sampler = self._starts
+        self._reader = RobotReader(self._command.entity, self._command.library.body_names)
+        self._limits = [name for name, term in cfg.terminations.items() if not term.time_out]
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """Termination limits in force: name to threshold."""
+        terms = self.env.cfg.terminations
+        return {name: float(terms[name].params["threshold"]) for name in self._limits}
+
+    def start(self, env_ids: torch.Tensor, clip: torch.Tensor, time_s: torch.Tensor) -> None:
+        """Begin episodes, with the protocol's initial noise."""
+        device = self.env.device
+        self._starts.chosen = (clip.to(device), time_s.to(device))
+        self._obs, _ = self.env.reset(env_ids=env_ids.to(device))
+
+    def observations(self) -> torch.Tensor:
+        """Actor observations (N, D)."""
+        return self._obs["actor"]  # pyright: ignore[reportReturnType]  # groups are concatenated
+
+    def target(self) -> KinematicState:
+        """The reference that the coming step leads to."""
+        return self._command.frame
+
+    def step(self, actions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """One control step, without resets."""
+        self._obs, _, terminated, time_outs, _ = self.env.step(actions)
+        return terminated.clone(), time_outs.clone()
+
+    def robot(self) -> KinematicState:
+        """The robots now; derived quantities were refreshed at the end of the step."""
+        return TrackingState(self._command.frame, self._reader, self.anchor)
+
+    def failure_reasons(self, env_ids: Sequence[int]) -> list[str]:
+        """First limit that each failed episode crossed; `diverged` if the physics gave way."""
+        crossed = {name: self.env.termination_manager.get_term(name) for name in self._limits}
+        return [
+            next((name for name, values in crossed.items() if bool(values[i])), "diverged")
+            for i in env_ids
+        ]
+
+    def close(self) -> None:
+        """Free the environments."""
+        self.env.close()
+
+
+class _ChosenStarts:
+    """A start sampler that gives what it was told, and learns nothing."""
+
+    chosen: tuple[torch.Tensor, torch.Tensor]
+
+    def sample(self, n: int) -> tuple[torch.Tensor, torch.Tensor]:
+        assert len(self.chosen[0]) == n
+        return self.chosen
+
+    def record(self, *_: torch.Tensor) -> None: ...
+
+    def step(self) -> None: ...
+
+    def metrics(self) -> dict[str, float]:
+        return {}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None: ...

@@ -1,0 +1,148 @@
+"""What can be evaluated: a run or checkpoint, an ONNX file, fresh weights, or no policy at all."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from mimiclab.errors import CheckpointError
+from mimiclab.evaluation.rollout import Policy
+from mimiclab.tasks.tracking import TrackingTask
+
+if TYPE_CHECKING:
+    from mimiclab.motions.library import MotionLibrary
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A policy with all that its evaluation needs."""
+
+    policy: Policy
+    """Observations to deterministic actions."""
+    task: TrackingTask
+    """As trained."""
+    library: "MotionLibrary | None"
+    """The clips that came with it."""
+    expects: dict[str, int] | None
+    """Observation terms and sizes it was trained with; None fits all."""
+    label: dict[str, Any]
+    """For the stamp."""
+
+
+def open_candidate(
+    path: str | Path,
+    *,
+    checkpoint: str | None = None,
+    untrained: bool = False,
+    task: TrackingTask | None = None,
+    device: str = "cpu",
+) -> Candidate:
+    """Open `zero`, an .onnx file, a run folder or a checkpoint.
+
+    Args:
+        path: what to open.
+        checkpoint: `last`, `best`, an iteration or a path, for runs.
+        untrained: fresh weights instead of the run's, the baseline of learning.
+        task: for `zero` only; the default task if left out.
+        device: torch device of the policy.
+
+    Raises:
+        CheckpointError: no such run or checkpoint.
+        ContractError: a damaged policy file.
+    """
+    if str(path) == "zero":
+        return zero_candidate(task or TrackingTask())
+    if not Path(path).exists():
+        raise CheckpointError(
+            f"{path} does not exist; give a run folder, a checkpoint (.pt), a policy (.onnx) or "
+            "the word zero"
+        )
+    if Path(path).suffix == ".onnx":
+        return onnx_candidate(Path(path))
+    return run_candidate(Path(path), checkpoint=checkpoint, untrained=untrained, device=device)
+
+
+def zero_candidate(task: TrackingTask) -> Candidate:
+    """No action at all; with `residual_action` plain PD tracking of the reference."""
+    from mimiclab.robots import get_robot
+
+    actions = get_robot(task.robot).num_joints
+
+    def policy(observations: torch.Tensor) -> torch.Tensor:
+        return observations.new_zeros(len(observations), actions)
+
+    return Candidate(
+        policy=policy, task=task, library=None, expects=None, label={"kind": "zero", "path": None}
+    )
+
+
+def onnx_candidate(path: Path) -> Candidate:
+    """An exported policy, run by onnxruntime on the batch; its baked clips come with it."""
+    from mimiclab.deployment.policy import OnnxPolicy
+    from mimiclab.deployment.reference import baked_reference
+    from mimiclab.learning.serialise import from_plain
+    from mimiclab.motions.library import MotionLibrary
+
+    onnx = OnnxPolicy(path)
+    contract = onnx.contract
+    contract.robot_model()
+    library = None
+    if contract.clips:
+        clips = [baked_reference(onnx, i).to_clip(contract) for i in range(len(contract.clips))]
+        library = MotionLibrary.from_clips(clips, robot=contract.robot)
+
+    def policy(observations: torch.Tensor) -> torch.Tensor:
+        actions = onnx.act(observations.cpu().numpy())
+        return torch.from_numpy(actions).to(observations.device)
+
+    return Candidate(
+        policy=policy,
+        task=from_plain(TrackingTask, _listed(contract.task), f"{path}: task"),
+        library=library,
+        expects={term.name: term.size * term.history for term in contract.observations},
+        label={
+            "kind": "onnx",
+            "path": str(path),
+            "sha256": _sha256(path),
+            "run": contract.provenance.run,
+            "iteration": contract.provenance.iteration,
+        },
+    )
+
+
+def run_candidate(
+    path: Path, *, checkpoint: str | None = None, untrained: bool = False, device: str = "cpu"
+) -> Candidate:
+    """A run's policy from one of its checkpoints, in torch."""
+    from mimiclab.learning.policy import load_policy, untrained_policy
+    from mimiclab.learning.run import load_run
+
+    run = load_run(path, checkpoint)
+    trained = load_policy(run, device=device)
+    policy = untrained_policy(run.train.ppo, trained.layout).to(device) if untrained else trained
+    return Candidate(
+        policy=policy,
+        task=run.task,
+        library=run.library,
+        expects=dict(trained.layout["observations"]["actor"]),
+        label={
+            "kind": "untrained" if untrained else "checkpoint",
+            "path": str(run.checkpoint),
+            "sha256": None
+            if untrained
+            else hashlib.sha256(run.checkpoint.read_bytes()).hexdigest(),
+            "run": run.name,
+            "iteration": policy.iteration,
+        },
+    )
+
+
+def _listed(task: Any) -> Any:
+    """The task as JSON would give it: the contract keeps top-level lists as tuples."""
+    return {key: list(v) if isinstance(v, tuple) else v for key, v in dict(task).items()}
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

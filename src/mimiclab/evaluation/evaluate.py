@@ -1,0 +1,139 @@
+"""Score a policy on whole clips: `evaluate` ties protocol, arena, loop and report together."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from mimiclab import __version__
+from mimiclab.errors import ContractError
+from mimiclab.evaluation.arena import TrackingArena
+from mimiclab.evaluation.protocol import SUCCESS_RULE, Protocol, plan_episodes
+from mimiclab.evaluation.report import EvaluationReport
+from mimiclab.evaluation.rollout import Policy, run_episodes
+from mimiclab.robots import get_robot
+from mimiclab.tasks.tracking import TrackingTask
+
+if TYPE_CHECKING:
+    from mimiclab.motions.library import MotionLibrary
+    from mimiclab.simulation.env import Engine
+
+_CPU_ENVS = 128
+_GPU_ENVS = 4096
+
+
+def evaluate(
+    policy: Policy,
+    task: TrackingTask,
+    library: "MotionLibrary",
+    protocol: Protocol | None = None,
+    *,
+    label: dict[str, Any] | None = None,
+    expects: dict[str, int] | None = None,
+    num_envs: int | None = None,
+    engine: "Engine" = "auto",
+    device: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> EvaluationReport:
+    """Run a policy under a protocol.
+
+    Args:
+        policy: observations (N, D) to deterministic actions (N, A), on the environments' device.
+        task: the task that the policy was trained on; the protocol overrides its switches.
+        library: the clips to score.
+        protocol: which episodes; the default protocol if left out.
+        label: what the policy is, for the stamp: kind, path, iteration, ...
+        expects: observation terms and sizes that the policy was trained with, in order; an
+            environment that gives others is refused.
+        num_envs: environments at once; by default as many as episodes, within reason.
+        engine: physics engine.
+        device: torch device.
+        progress: called with control steps done and in all.
+
+    Raises:
+        ContractError: the policy expects other observations.
+        EngineError: the engine or device is not available.
+        RobotError: motions of another robot.
+    """
+    protocol = protocol or Protocol()
+    durations = library.durations_s.tolist()
+    jobs = plan_episodes(protocol, durations, task.step_s)
+    if num_envs is None:
+        on_gpu = torch.cuda.is_available() if device is None else device.startswith("cuda")
+        most = _GPU_ENVS if on_gpu and engine != "native" else _CPU_ENVS
+        num_envs = min(len(jobs), most)
+    arena = TrackingArena(task, library, protocol, num_envs=num_envs, engine=engine, device=device)
+    try:
+        if expects is not None:
+            _check_observations(expects, arena)
+        episodes = run_episodes(
+            arena,
+            policy,
+            jobs,
+            clip_names=library.clip_names,
+            durations_s=durations,
+            progress=progress,
+        )
+        stamp = _stamp(arena, task, library, protocol, label or {})
+    finally:
+        arena.close()
+    return EvaluationReport(protocol=stamp, body_names=library.body_names, episodes=tuple(episodes))
+
+
+def _stamp(
+    arena: TrackingArena,
+    task: TrackingTask,
+    library: "MotionLibrary",
+    protocol: Protocol,
+    label: dict[str, Any],
+) -> dict[str, Any]:
+    """All that a number in the report depends on."""
+    import mujoco
+
+    robot = get_robot(task.robot)
+    return {
+        "policy": label,
+        "success_rule": SUCCESS_RULE,
+        "terminations": arena.limits,
+        "deterministic": True,
+        "seeds": protocol.seeds,
+        "random_starts": protocol.random_starts,
+        "seed": protocol.seed,
+        "initial_noise": protocol.initial_noise,
+        "observation_noise": protocol.observation_noise,
+        "pushes": protocol.pushes,
+        "randomisation": protocol.randomisation,
+        "clips": list(library.clip_names),
+        "clip_set_hash": library.content_hash,
+        "robot": robot.name,
+        "robot_hash": robot.model_hash,
+        "engine": arena.env.engine_name,
+        "device": str(arena.env.device),
+        "num_envs": arena.num_envs,
+        "physics_dt_s": float(arena.env.physics_dt),
+        "policy_hz": 1.0 / arena.dt_s,
+        "state_estimation": task.state_estimation,
+        "residual_action": task.residual_action,
+        "versions": {
+            "mimiclab": __version__, "mujoco": mujoco.__version__, "torch": torch.__version__,
+        },
+    }  # fmt: skip
+
+
+def _check_observations(expects: dict[str, int], arena: TrackingArena) -> None:
+    manager = arena.env.observation_manager
+    sizes = manager.group_obs_term_dim["actor"]
+    given = {
+        name: int(torch.Size(size).numel())
+        for name, size in zip(manager.active_terms["actor"], sizes, strict=True)
+    }
+    if list(given.items()) != list(expects.items()):
+        ours = [f"{name}[{size}]" for name, size in given.items()]
+        theirs = [f"{name}[{size}]" for name, size in expects.items()]
+        only = [t for t in theirs if t not in ours], [t for t in ours if t not in theirs]
+        raise ContractError(
+            f"the policy observes {sum(expects.values())} numbers, the task gives "
+            f"{sum(given.values())}; only the policy: {', '.join(only[0]) or 'none'}; only the "
+            f"task: {', '.join(only[1]) or 'none'}; order here: {', '.join(ours)}. "
+            "Evaluate with the task and the number of clips of the training"
+        )
