@@ -30,8 +30,12 @@ class PpoCfg:
     """Adaptive: times or divided by 1.5 to hold `desired_kl`, within 1e-5 .. 1e-2."""
     desired_kl: float = 0.01
     """Target KL divergence between the policy before and after a gradient step, nats."""
-    critic_rate: float = 1.0
-    """Learning rate of the critic as a multiple of the actor's."""
+    critic_learning_rate: float | None = None
+    """Fixed learning rate of the critic; none lets it follow the actor's. With little exploration
+    noise, the KL target forces the actor to rates at which a critic hardly learns."""
+    output_gain: float = 1.0
+    """Factor on the actor's initial output weights; near 0, training starts from the mean action 0,
+    which with residual actions is the reference itself."""
     clip: float = 0.2
     """Clipping range of the probability ratio, and of the value when `clip_value`."""
     clip_value: bool = True
@@ -68,7 +72,7 @@ class PpoCfg:
         return {
             "num_steps_per_env": self.steps_per_env,
             "obs_groups": {"actor": ["actor"], "critic": ["critic"]},
-            "actor": {**network, "distribution_cfg": noise},
+            "actor": {**network, "distribution_cfg": noise, "output_gain": self.output_gain},
             "critic": dict(network),
             "algorithm": {
                 "class_name": "mimiclab.learning.ppo:TrackingPpo",
@@ -77,7 +81,7 @@ class PpoCfg:
                 "learning_rate": self.learning_rate,
                 "schedule": self.schedule,
                 "desired_kl": self.desired_kl,
-                "critic_rate": self.critic_rate,
+                "critic_learning_rate": self.critic_learning_rate,
                 "clip_param": self.clip,
                 "use_clipped_value_loss": self.clip_value,
                 "entropy_coef": self.entropy,
@@ -120,8 +124,9 @@ class TrainCfg:
     keep_last: int = 3
     """Number of the newest numbered checkpoints to keep; 0 keeps all."""
     best_metric: str = "mean_episode_length"
-    """The log entry by which `best.pt` is chosen (dotted, for example metrics.error_body_pos);
-    a name with "error" in it is better when smaller."""
+    """The log entry by which `best.pt` is chosen (dotted, for example metrics.mpjpe_root_mm);
+    error, mpjpe, failure or loss in the name means that smaller is better. Under a curriculum,
+    more difficulty comes first."""
     logger: Literal["tensorboard", "wandb", "none"] = "tensorboard"
     """Where curves go, besides metrics.jsonl which is always written. wandb needs the extra
     `mimiclab[wandb]` and works offline with WANDB_MODE=offline."""

@@ -90,17 +90,24 @@ def sum_tensor(value: torch.Tensor) -> torch.Tensor:
 
 
 def mean_state(state: Any) -> Any:
-    """Average the floating-point tensors in nested dicts and lists over all processes.
+    """Average the floats and floating-point tensors in nested dicts and lists over all processes.
 
     Other values stay as they are in this process.
     """
     if isinstance(state, torch.Tensor) and state.is_floating_point():
-        return sum_tensor(state) / max(1, dist.get_world_size()) if is_grouped() else state
+        return sum_tensor(state) / dist.get_world_size() if is_grouped() else state
+    if isinstance(state, float):
+        return float(mean_state(torch.tensor(state, dtype=torch.float64, device=_device())))
     if isinstance(state, dict):
         return {key: mean_state(state[key]) for key in state}
     if isinstance(state, (list, tuple)):
         return type(state)(mean_state(item) for item in state)
     return state
+
+
+def _device() -> str:
+    """Where tensors must live to be sent: NCCL sends only from GPUs."""
+    return "cuda" if is_grouped() and dist.get_backend() == "nccl" else "cpu"
 
 
 def gather(value: T) -> list[T]:

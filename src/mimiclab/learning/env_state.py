@@ -53,18 +53,19 @@ def restore(env: Any, state: dict[str, Any]) -> None:
             f"the checkpoint holds the state of {sorted(state['terms'])}, the environment has "
             f"{sorted(terms)}; use the task settings of the run"
         )
+    if hasattr(base, "common_step_counter"):  # first: terms measure time from it
+        base.common_step_counter = state["steps"]
     for name, term in terms.items():
         term.load_state_dict(state["terms"][name])
-    if hasattr(base, "common_step_counter"):
-        base.common_step_counter = state["steps"]
 
 
 @torch.inference_mode()
-def average_over_processes(env: Any) -> None:
-    """Give all processes the mean of their samplers' statistics (for equal clips everywhere)."""
+def average_over_processes(env: Any, *, sharded: bool) -> None:
+    """Give all processes the mean of their curricula and, for equal clips, of their samplers."""
     if distributed.is_grouped():
-        for term in _stateful(env.unwrapped).values():
-            term.load_state_dict(distributed.mean_state(term.state_dict()))
+        for name, term in _stateful(env.unwrapped).items():
+            if not (sharded and name.startswith(("command.", "environment"))):
+                term.load_state_dict(distributed.mean_state(term.state_dict()))
 
 
 def sampler_metrics(env: Any) -> dict[str, float]:

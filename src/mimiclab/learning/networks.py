@@ -59,9 +59,15 @@ class NormalisedMlp(MLPModel):
         output_dim: int,
         *,
         normalise_until: int | None = None,
+        output_gain: float = 1.0,
         **rest: Any,
     ) -> None:
         super().__init__(obs, obs_groups, obs_set, output_dim, **rest)
+        if output_gain != 1.0:
+            last = [layer for layer in self.mlp if isinstance(layer, torch.nn.Linear)][-1]
+            with torch.no_grad():
+                last.weight.mul_(output_gain)
+                last.bias.mul_(output_gain)
         if self.obs_normalization:
             self.obs_normalizer = SharedNormalisation(self.obs_dim, until=normalise_until)
 

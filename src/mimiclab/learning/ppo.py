@@ -20,16 +20,18 @@ class TrackingPpo(PPO):
       first rollout only measures them: a network must not learn on inputs about to be rescaled.
     - Advantages are standardised over all processes. With a process's own mean and deviation, a
       process with easy clips would pull as hard as one with difficult clips.
-    - The critic may learn at a multiple of the actor's adaptive rate.
+    - The critic may learn at a rate of its own.
     """
 
     actor: NormalisedMlp  # pyright: ignore[reportIncompatibleVariableOverride]
     critic: NormalisedMlp  # pyright: ignore[reportIncompatibleVariableOverride]
 
-    def __init__(self, *args: Any, critic_rate: float = 1.0, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, critic_learning_rate: float | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        if critic_rate != 1.0:
-            self._scale_critic_rate(critic_rate)
+        if critic_learning_rate is not None:
+            self._fix_critic_rate(critic_learning_rate)
 
     @staticmethod
     def construct_algorithm(obs: TensorDict, env: VecEnv, cfg: dict, device: str) -> PPO:
@@ -59,8 +61,8 @@ class TrackingPpo(PPO):
         self.critic.fold_in(self.storage.observations)
         return losses
 
-    def _scale_critic_rate(self, factor: float) -> None:
-        """Let the critic learn `factor` times as fast; PPO itself sets one rate for all groups."""
+    def _fix_critic_rate(self, rate: float) -> None:
+        """Give the critic a fixed rate; PPO itself sets one rate for all groups at each step."""
         group = self.optimizer.param_groups[0]
         rest = {key: value for key, value in group.items() if key != "params"}
         actor, critic = list(self.actor.parameters()), list(self.critic.parameters())
@@ -68,7 +70,7 @@ class TrackingPpo(PPO):
             [{"params": actor, **rest}, {"params": critic, **rest}]
         )
 
-        def speed_up(optimizer: torch.optim.Optimizer, *_: Any) -> None:
-            optimizer.param_groups[1]["lr"] = optimizer.param_groups[0]["lr"] * factor
+        def keep_rate(optimizer: torch.optim.Optimizer, *_: Any) -> None:
+            optimizer.param_groups[1]["lr"] = rate
 
-        self.optimizer.register_step_pre_hook(speed_up)
+        self.optimizer.register_step_pre_hook(keep_rate)

@@ -77,9 +77,13 @@ def plain_line(line: dict[str, Any]) -> str:
     if line["mean_episode_length"] is not None:
         parts.append(f"episode {line['mean_episode_length']:.0f} steps")
         parts.append(f"reward {line['mean_reward']:.2f}")
-    parts += [
-        f"{key} {value:.3g}" for key, value in line.get("metrics", {}).items() if "error" in key
-    ][:3]
+    metrics = line.get("metrics", {})
+    errors = [key for key in metrics if "mpjpe" in key] or [
+        key for key in metrics if "error" in key
+    ]
+    parts += [f"{key} {metrics[key]:.3g}" for key in errors[:2]]
+    levels = [v for k, v in line.get("curriculum", {}).items() if k.endswith("difficulty")]
+    parts += [f"difficulty {level:.2f}" for level in levels]
     parts.append(f"std {line['action_std']:.2f}")
     parts.append(f"{line['share']:.0%}")
     if line["eta_s"] is not None:

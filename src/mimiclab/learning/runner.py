@@ -25,6 +25,8 @@ from mimiclab.learning.statistics import EpisodeStatistics
 
 Reason = Literal["iterations", "minutes", "interrupted"]
 
+_SMALLER_IS_BETTER = ("error", "mpjpe", "failure", "loss")
+
 
 class Runner(OnPolicyRunner):
     """rsl_rl's on-policy runner with its own loop.
@@ -126,8 +128,7 @@ class Runner(OnPolicyRunner):
                 obs, env_s = self._rollout(obs)
                 rolled_out = time.perf_counter()
                 losses = self._update()
-                if self.is_distributed and not self.sharded:
-                    env_state.average_over_processes(self.env)
+                env_state.average_over_processes(self.env, sharded=self.sharded)
                 ended = time.perf_counter()
                 self.iteration += 1
                 self.current_learning_iteration = self.iteration
@@ -329,14 +330,26 @@ class Runner(OnPolicyRunner):
             self._best_state = None
 
     def _remember_best(self, line: dict[str, Any]) -> None:
-        """Keep a copy of the state when the chosen metric is better than ever; written later."""
+        """Keep a copy of the state when the chosen metric is better than ever; written later.
+
+        Under a curriculum, more difficulty (in tenths) comes before a better metric: else the best
+        policy would be the one that found it easiest.
+        """
         name = self.train_cfg.best_metric
         value: Any = line
         for part in name.split("."):
             value = value.get(part) if isinstance(value, dict) else None
         if not isinstance(value, (int, float)) or self.statistics.window_episodes < 20:
             return
-        sign = -1.0 if "error" in name else 1.0
-        if self.best is None or sign * value > sign * self.best["value"]:
-            self.best = {"metric": name, "value": float(value), "iteration": self.iteration}
+        levels = [v for k, v in line["curriculum"].items() if k.endswith("difficulty")]
+        level = int(10 * min(levels) + 1e-9) / 10 if levels else 1.0
+        sign = -1.0 if any(word in name for word in _SMALLER_IS_BETTER) else 1.0
+        best = self.best
+        if best is None or (level, sign * value) > (best["difficulty"], sign * best["value"]):
+            self.best = {
+                "metric": name,
+                "value": float(value),
+                "difficulty": level,
+                "iteration": self.iteration,
+            }
             self._best_state = self.state()

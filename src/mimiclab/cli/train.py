@@ -1,0 +1,128 @@
+"""`mimiclab train tracking` and `mimiclab train resume`."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from mimiclab.learning.config import TrainCfg, train_preset
+from mimiclab.tasks.tracking import CurriculumCfg, TrackingTask
+
+Flat = tyro.conf.arg(name="")
+
+
+@dataclass(kw_only=True)
+class Tracking:
+    """Train a policy to track motions, with PPO.
+
+    Makes runs/NAME with checkpoints, the motions, metrics.jsonl and TensorBoard curves; Ctrl-C
+    ends it cleanly. Defaults follow the preset; --help shows those of the one given:
+    `mimiclab train tracking --preset gpu --help`.
+
+    On several GPUs: torchrun --nproc-per-node 4 --no-python mimiclab train tracking ...
+    """
+
+    motion: str = "builtin:walk"
+    """What to track: builtin:NAME, a file, folder, glob or motion set; several with commas."""
+    preset: Literal["auto", "cpu", "gpu"] = "auto"
+    """Defaults for everything below: gpu is BeyondMimic's, cpu learns a clip on few cores; auto
+    takes gpu where there is an NVIDIA device."""
+    name: str | None = None
+    """Name of the run; by default time and motion."""
+    runs: Path = Path("runs")
+    """Folder of runs."""
+    motion_folder: Path | None = None
+    """Where the files of published motion sets are."""
+    task: Annotated[TrackingTask, Flat] = field(default_factory=TrackingTask)
+    train: Annotated[TrainCfg, Flat] = field(default_factory=TrainCfg)
+
+
+def tracking(args: Tracking) -> int:
+    """Train a new run from parsed arguments."""
+    from mimiclab.learning import distributed
+    from mimiclab.learning.train import train
+    from mimiclab.motions.library import MotionLibrary
+    from mimiclab.motions.sources import load_motions
+
+    clips = load_motions(args.motion, robot=args.task.robot, motion_folder=args.motion_folder)
+    library = MotionLibrary.from_clips(clips, robot=args.task.robot, fps=args.task.control_hz)
+    # The processes of a group start at different seconds: the first one names the run.
+    distributed.start(distributed.pick_device(args.train.device))
+    name = distributed.from_main(args.name or _run_name(args.motion))
+    result = train(args.task, library, args.train, args.runs / name)
+    distributed.stop()
+    return 130 if result.reason == "interrupted" else 0
+
+
+def parse_tracking(arguments: Sequence[str], prog: str) -> int:
+    """Parse with the defaults of the preset that the arguments name, then train."""
+    return tracking(
+        tyro.cli(Tracking, prog=prog, args=list(arguments), default=defaults(arguments))
+    )
+
+
+tracking.parse = parse_tracking  # pyright: ignore[reportFunctionMemberAccess]
+
+
+def defaults(arguments: Sequence[str]) -> Tracking:
+    """Defaults of `mimiclab train tracking`, which depend on --preset and --control-hz."""
+    text = " ".join(arguments)
+    found = re.search(r"--preset[ =](cpu|gpu)", text)
+    preset = found[1] if found else _preset_of_machine(text)
+    cfg = train_preset(preset)
+    rate = re.search(r"--control-hz[ =](\d+)", text)
+    if rate:
+        # Keep rollouts, discount and lambda the same in seconds; they are stated at 50 Hz.
+        ratio = max(1, int(rate[1])) / 50.0
+        cfg.ppo.steps_per_env = max(1, round(cfg.ppo.steps_per_env * ratio))
+        cfg.ppo.discount **= 1.0 / ratio
+        cfg.ppo.gae_lambda **= 1.0 / ratio
+    return Tracking(task=cpu_task() if preset == "cpu" else TrackingTask(), train=cfg)
+
+
+def cpu_task() -> TrackingTask:
+    """Task settings that make few samples go far; docs/training.md tells what each one brings."""
+    return TrackingTask(residual_action=True, curriculum=CurriculumCfg(enabled=True))
+
+
+def _preset_of_machine(text: str) -> str:
+    # Asking torch would cost seconds, which --help must not.
+    asked = re.search(r"--device[ =](\w+)", text)
+    if asked:
+        return "gpu" if asked[1].startswith("cuda") else "cpu"
+    return "gpu" if any(Path(p).exists() for p in ("/dev/nvidia0", "/dev/dxg")) else "cpu"
+
+
+def _run_name(motion: str) -> str:
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", motion.removeprefix("builtin:").rsplit("/", 1)[-1])
+    return f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{slug.strip('-')[:40]}"
+
+
+@dataclass(kw_only=True)
+class Resume:
+    """Go on with a run from its last checkpoint, with its own settings and motions."""
+
+    run: Annotated[Path, tyro.conf.Positional]
+    """Run folder, or one of its checkpoints to go on from there."""
+    iterations: int | None = None
+    """New limit on updates, counted from the start of the run."""
+    minutes: float | None = None
+    """New limit on training time, counted from the start of the run."""
+    progress: Literal["auto", "live", "lines", "none"] = "auto"
+    """Live table, plain lines or nothing."""
+
+
+def resume(args: Annotated[Resume, tyro.conf.arg(name="")]) -> int:
+    """Go on with a run from its last checkpoint, with its own settings and motions."""
+    from mimiclab.learning import distributed
+    from mimiclab.learning.train import resume as go_on
+
+    result = go_on(
+        args.run, iterations=args.iterations, minutes=args.minutes, progress=args.progress
+    )
+    distributed.stop()
+    return 130 if result.reason == "interrupted" else 0
