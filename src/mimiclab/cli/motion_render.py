@@ -36,14 +36,15 @@ def render(
     captions: bool = True,
     renderer: Literal["auto", "software", "opengl"] = "auto",
 ) -> int:
-    """Make a video (OUT.mp4) or a picture (OUT.png) of a motion.
+    """Make a video (OUT.mp4), a picture (OUT.png) or a page (OUT.html) of a motion.
 
     Needs no graphics driver. A picture is a contact sheet of moments spread over the motion, or
-    of `--times`. Several motions need a folder as OUT: each gets a video there.
+    of `--times`; of several motions, one moment of each. A page holds the video, foot heights and
+    the findings of `motion check`. With a folder as OUT, each of several motions gets a video.
 
     Args:
         motion: File, folder, glob, builtin:NAME, motion set; several with commas.
-        out: File ending in .mp4 or .png; or a folder.
+        out: File ending in .mp4, .png or .html; or a folder.
         reference: Second motion, shown translucent, with the distance between the two.
         placement: Reference beside the robot, or over it.
         robot: Robot of files that do not name one.
@@ -67,18 +68,24 @@ def render(
     options = {"fps": fps, "motion_folder": motion_folder, "root_quat_order": root_quat_order}
     clips = load_motions(motion, robot=robot, **options)
     others = load_motions(reference, robot=robot, **options) if reference else []
-    single = out.suffix in (".mp4", ".png")
+    single = out.suffix in (".mp4", ".png", ".html")
     if out.suffix and not single:
-        raise MimiclabError(f"cannot write {out}: expected a name in .mp4 or .png, or a folder")
-    if single and len(clips) > 1:
+        raise MimiclabError(f"cannot write {out}: expected .mp4, .png, .html or a folder")
+    if single and len(clips) > 1 and out.suffix != ".png":
         raise MimiclabError(
             f"{motion} names {len(clips)} motions but {out} is one file; give a folder"
         )
     if others and (len(others) > 1 or len(clips) > 1):
         raise MimiclabError("--reference compares one motion with one; name a single file in each")
 
+    from rich.console import Console
+
     from mimiclab.viewing.video import Look
 
+    if single and len(clips) > 1:
+        _gallery(out, clips, Look(size=size, renderer=renderer, azimuth_deg=azimuth), columns)
+        Console().print(f"wrote {out}", highlight=False)
+        return 0
     for clip in clips:
         look = Look(
             size=size,
@@ -94,8 +101,11 @@ def render(
         other = _part(others[0], start, seconds) if others else None
         if path.suffix == ".png":
             _picture(path, shown, other, look, columns, rows, times)
+        elif path.suffix == ".html":
+            _page(path, shown, other, look, video_fps)
         else:
             _video(path, shown, other, look, video_fps)
+        Console().print(f"wrote {path}", highlight=False)
     return 0
 
 
@@ -151,7 +161,6 @@ def _part(clip: "MotionClip", start: float, seconds: float | None) -> "MotionCli
 def _video(
     path: Path, clip: "MotionClip", other: "MotionClip | None", look: "Look", video_fps: float
 ) -> None:
-    from rich.console import Console
     from rich.progress import Progress
 
     from mimiclab.robots import get_robot
@@ -170,7 +179,35 @@ def _video(
             look=look,
             progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
-    Console().print(f"wrote {path}", highlight=False)
+
+
+def _page(
+    path: Path, clip: "MotionClip", other: "MotionClip | None", look: "Look", video_fps: float
+) -> None:
+    import tempfile
+
+    from mimiclab.viewing.report import write_motion_html
+
+    with tempfile.TemporaryDirectory() as folder:
+        video = Path(folder) / "motion.mp4"
+        _video(video, clip, other, look, video_fps)
+        write_motion_html(clip, path, video)
+
+
+def _gallery(path: Path, clips: "list[MotionClip]", look: "Look", columns: int) -> None:
+    from rich.progress import Progress
+
+    from mimiclab.viewing.gallery import render_gallery
+
+    with Progress(transient=True) as progress:
+        task = progress.add_task("drawing", total=len(clips))
+        render_gallery(
+            clips,
+            path,
+            columns=columns,
+            look=look,
+            progress=lambda done, _: progress.update(task, completed=done),
+        )
 
 
 def _picture(
@@ -182,8 +219,6 @@ def _picture(
     rows: int,
     times: tuple[float, ...],
 ) -> None:
-    from rich.console import Console
-
     from mimiclab.robots import get_robot
     from mimiclab.viewing.video import render_picture
 
@@ -199,7 +234,6 @@ def _picture(
         rows=rows,
         look=look,
     )
-    Console().print(f"wrote {path}", highlight=False)
 
 
 def _tracks(clip: "MotionClip", other: "MotionClip | None") -> tuple:

@@ -210,15 +210,16 @@ def foot_heights(
         low = float(min(0.0, heights.min() * 1e3))
         step = 0.05 * float(np.ptp(heights * 1e3) + 20)
         for number, (name, color) in enumerate(zip(names, SERIES, strict=False)):
-            axes.plot(times_s, heights[:, number] * 1e3, color=color, label=name.replace("_", " "))
+            label = name.removesuffix("_link").replace("_", " ")
+            axes.plot(times_s, heights[:, number] * 1e3, color=color, label=label)
             level = low - step * (number + 1)
             touching = np.where(heights[:, number] < contact_below, level, np.nan)
             axes.plot(times_s, touching, color=color, linewidth=4, solid_capstyle="butt")
-        axes.set_title("Foot height; thick bars: on the ground")
+        axes.set_title("Foot height, bars: contact")
         axes.set_xlabel("time (s)")
         axes.set_ylabel("mm")
         axes.margins(x=0.01)
-        axes.legend(loc="upper right", ncols=2, labelcolor=_INK)
+        axes.legend(loc="lower right", bbox_to_anchor=(1.02, 0.98), ncols=2, labelcolor=_INK)
     return plot.svg
 
 

@@ -3,7 +3,6 @@
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,9 @@ from mimiclab import __version__
 from mimiclab.errors import MimiclabError
 from mimiclab.files import write_text
 from mimiclab.maths.metrics import METRICS
+from mimiclab.motions.clip import MotionClip
 from mimiclab.viewing import plots
+from mimiclab.viewing.sampler_heat import Heat, sampler_heat
 
 Evaluation = Mapping[str, Any]
 """The JSON of `mimiclab evaluate`, schema 1."""
@@ -27,16 +28,6 @@ _TOP_ROWS = {
 }
 _STARTS = {"zero": "whole clip", "random": "random"}
 _DIGITS = {"mm": 1, "rad": 3, "m": 3, "m/s": 3, "rad/s": 2, "m/s^2": 2, "%": 1}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Heat:
-    """Start probabilities of the sampler, for each clip and time bin."""
-
-    values: np.ndarray
-    """(clips, bins); NaN where a clip has no such bin."""
-    clips: Sequence[str]
-    bin_s: float
 
 
 def write_run_report(
@@ -56,11 +47,12 @@ def write_run_report(
         evaluations: Name of a policy to its evaluation, in the order of the table's columns; by
             default RUN/evaluation.json as `trained` and every RUN/evaluation_NAME.json.
         video: By default RUN/video.mp4, if it is there.
-        heat: The sampler's start probabilities.
+        heat: The sampler's start probabilities; by default those of the last checkpoint.
         title: By default the folder's name.
 
     Raises:
         MimiclabError: `run` is not a folder with a config.json or metrics.jsonl.
+        CheckpointError: its last checkpoint is damaged.
         OutputError: the page cannot be written.
     """
     run = Path(run)
@@ -80,7 +72,7 @@ def write_run_report(
         tiles=_run_tiles(lines, found),
         video=_video(video, path) if video.is_file() else None,
         curves=learning_curves(lines),
-        heat=_heat_plot(heat),
+        heat=_heat_plot(sampler_heat(run) if heat is None else heat),
         config=config,
         **_evaluation_parts(found),
     )
@@ -113,6 +105,46 @@ def find_evaluations(run: Path) -> dict[str, Evaluation]:
         name: found[name]
         for name in sorted(found, key=lambda n: (order.index(n) if n in order else 9, n))
     }
+
+
+def write_motion_html(clip: MotionClip, path: str | Path, video: str | Path) -> Path:
+    """Write the page of a motion: its video, foot heights, joint speeds and the check's findings.
+
+    Raises:
+        OutputError: the page cannot be written.
+    """
+    from mimiclab.motions.check import check_clip
+    from mimiclab.motions.ground import foot_points, lowest_height
+    from mimiclab.motions.kinematics import body_motion
+    from mimiclab.robots import get_robot
+
+    robot = get_robot(clip.robot)
+    motion, checked = body_motion(clip), check_clip(clip).to_json()
+    times = np.arange(clip.num_frames) / clip.fps
+    heights = np.stack([lowest_height(motion, feet) for feet in foot_points(robot)], axis=1)
+    speed = np.abs(motion.joint_vel).max(axis=0)
+    names = [name.removesuffix("_joint") for name in motion.joint_names]
+    busiest = np.argsort(-speed)[:12]
+    page = _render(
+        title=clip.name,
+        kicker=f"motion · {clip.robot}",
+        tiles=[
+            (f"{clip.duration_s:.2f} s", "duration"),
+            (f"{clip.fps:g} fps", f"{clip.num_frames} frames"),
+            (f"{np.ptp(clip.root_pos[:, :2], axis=0).max():.2f} m", "widest extent"),
+        ],
+        video=_video(Path(video), Path(path)),
+        findings=checked["findings"],
+        curves=[
+            plots.foot_heights(times, heights, robot.feet, 0.01),
+            plots.bars(
+                {"speed": {names[i]: float(speed[i]) for i in busiest}}, "Fastest joints", "rad/s"
+            ),
+        ],
+        config={key: value for key, value in checked.items() if key != "findings"},
+    )
+    write_text(path, page)
+    return Path(path)
 
 
 def learning_curves(lines: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -1,6 +1,6 @@
 """Videos and pictures of a robot trajectory, with a translucent reference over or beside it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -111,23 +111,31 @@ def render_picture(
 
     One time gives a single frame. Arguments and errors are those of `render_trajectory`.
     """
-    from PIL import Image
-
     frames = Frames(robot, qpos, fps, reference_qpos, fps, look or Look())
     last = len(frames) - 1
     if times_s is None:
         chosen = np.round(np.linspace(0, last, columns * rows)).astype(int)
     else:
         chosen = np.clip(np.round(np.array(times_s) * fps).astype(int), 0, last)
-        columns = min(columns, len(chosen))
-    width, height = frames.look.size
-    gap = 4 if len(chosen) > 1 else 0
-    lines = -(-len(chosen) // columns)
-    sheet = Image.new("RGB", (columns * (width + gap) - gap, lines * (height + gap) - gap), "white")
-    for place, index in enumerate(chosen):
+    return save_sheet([frames[int(index)] for index in chosen], path, columns)
+
+
+def save_sheet(tiles: Sequence[np.ndarray], path: str | Path, columns: int) -> Path:
+    """Write pictures (H, W, 3) of equal size as one PNG, `columns` side by side.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    from PIL import Image
+
+    height, width = tiles[0].shape[:2]
+    columns = min(columns, len(tiles))
+    lines, gap = -(-len(tiles) // columns), 4
+    size = columns * (width + gap) - gap, lines * (height + gap) - gap
+    sheet = Image.new("RGB", size, "white")
+    for place, tile in enumerate(tiles):
         row, column = divmod(place, columns)
-        picture = Image.fromarray(frames[int(index)])
-        sheet.paste(picture, (column * (width + gap), row * (height + gap)))
+        sheet.paste(Image.fromarray(tile), (column * (width + gap), row * (height + gap)))
     with atomic_path(path) as temporary:
         sheet.save(temporary, optimize=True)
     return Path(path)
