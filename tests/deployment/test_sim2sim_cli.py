@@ -71,3 +71,15 @@ code = main(["sim2sim", sys.argv[1], "--seconds", "0.2"])
 assert code == 0 and not {"torch", "mjlab", "warp"} & set(sys.modules), sys.modules.keys()
 """
     subprocess.run([sys.executable, "-c", code, str(stiff_file)], check=True, capture_output=True)
+
+
+def test_another_motion_than_the_baked_one(stiff_file, dip, tmp_path, capsys):
+    from dataclasses import replace
+
+    from mimiclab.motions.formats import write_motion
+
+    path = tmp_path / "elsewhere.npz"
+    write_motion(replace(dip, name="elsewhere", fps=60.0), path)
+    assert main(["sim2sim", str(stiff_file), "--motion", str(path)]) == 0
+    printed = capsys.readouterr().out
+    assert "elsewhere" in printed and "1 of 1 episodes completed" in printed

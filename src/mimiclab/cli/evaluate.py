@@ -117,14 +117,19 @@ def evaluate(
 
 def print_report(report: "EvaluationReport", name: str) -> None:
     """The table for each clip and the summary, on the terminal."""
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
+    from mimiclab.evaluation.metrics import METRICS
+
     table = Table(
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
         title=f"{name} on whole clips",
-        caption="MPJPE and root-relative MPJPE in mm, orientation and joints in rad, speed in m/s",
+        caption="MPJPE and root-relative MPJPE in mm, speed in m/s, joints in rad",
     )
-    table.add_column("clip")
+    table.add_column("clip", no_wrap=True)
     table.add_column("start")
     for heading in ("n", "success", "done", *(head for _, head, _ in _COLUMNS)):
         table.add_column(heading, justify="right")
@@ -140,15 +145,16 @@ def print_report(report: "EvaluationReport", name: str) -> None:
     console = Console()
     console.print(table)
     for key, found in report.summary().items():
-        interval = found["ci95"]
-        spread = f"  95 % [{interval[0]:.4g}, {interval[1]:.4g}]" if interval else ""
-        console.print(f"{key:<26} {found['mean']:.4g}{spread}", highlight=False)
+        interval, unit = found["ci95"], METRICS[key].unit if key in METRICS else ""
+        spread = f"[{interval[0]:.4g}, {interval[1]:.4g}]" if interval else ""
+        console.print(
+            f"{key:<26}{found['mean']:>9.4g} {unit:<6} {spread}", highlight=False, markup=False
+        )
 
 
 _COLUMNS = (
     ("mpjpe_global_mm", "MPJPE", ".1f"),
     ("mpjpe_root_mm", "root", ".1f"),
-    ("orientation_error", "orient.", ".3f"),
     ("velocity_error", "speed", ".3f"),
     ("joint_position_error", "joints", ".3f"),
 )

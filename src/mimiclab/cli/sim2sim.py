@@ -10,7 +10,11 @@ if TYPE_CHECKING:
     from mimiclab.deployment.reference import Reference
     from mimiclab.deployment.sim2sim import Episode, EpisodeCfg, Sim2Sim
 
-_COLUMNS = {"mpjpe_global_mm": ".1f", "mpjpe_root_mm": ".1f", "joint_position_error": ".3f"}
+_COLUMNS = {
+    "mpjpe_global_mm": ("MPJPE", ".1f"),
+    "mpjpe_root_mm": ("root", ".1f"),
+    "joint_position_error": ("joints", ".3f"),
+}
 
 
 def sim2sim(
@@ -110,23 +114,32 @@ def _run(runner: "Sim2Sim", cfg: "EpisodeCfg", seeds: range) -> "list[Episode]":
 
 
 def _print_table(policy: Path, episodes: "list[Episode]") -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=f"{policy.name} in plain MuJoCo")
-    for heading in (
-        "clip", "seed", "survived", "ended by", "MPJPE mm", "root-relative mm", "joints rad",
-    ):  # fmt: skip
-        table.add_column(heading, justify="left" if heading in ("clip", "ended by") else "right")
+    table = Table(
+        title=f"{policy.name} in plain MuJoCo",
+        caption="MPJPE and root-relative MPJPE in mm, joints in rad",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column("clip", no_wrap=True)
+    for heading in ("seed", "survived", "done"):
+        table.add_column(heading, justify="right")
+    table.add_column("ended by")
+    for heading, _ in _COLUMNS.values():
+        table.add_column(heading, justify="right")
     for episode in episodes:
         table.add_row(
             episode.clip,
             str(episode.seed),
-            f"{episode.survived_s:.2f} s ({episode.metrics['completion']:.0%})",
+            f"{episode.survived_s:.2f} s",
+            f"{episode.metrics['completion']:.0%}",
             f"[{'green' if episode.completed else 'red'}]{episode.reason}[/]",
             *(
                 format(episode.metrics.get(name, float("nan")), digits)
-                for name, digits in _COLUMNS.items()
+                for name, (_, digits) in _COLUMNS.items()
             ),
         )
     console = Console()
