@@ -84,13 +84,11 @@ def test_observations_states_and_metrics_agree(name, clips, tmp_path, g1):
         previous = (target, robot)
     arena.close()
 
-    # The first observation knows no physics yet, the following ones are the same physics in single
-    # and double precision.
-    np.testing.assert_allclose(seen_here[0], trained[0], atol=2e-5)
-    np.testing.assert_allclose(seen_here[:10], trained[:10], atol=2e-2)
+    # The same physics, contacts included; only the readings are single precision in training.
+    np.testing.assert_allclose(seen_here, trained, atol=1e-4)
     for key in ("mpjpe_global_mm", "orientation_error", "velocity_error", "joint_position_error"):
         mean = np.mean([row[key] for row in errors])
-        assert episode.metrics[key] == pytest.approx(mean, rel=0.02), key
+        assert episode.metrics[key] == pytest.approx(mean, rel=1e-3), key
 
 
 def test_the_contract_of_the_task(clips, g1):
