@@ -29,18 +29,23 @@ class TrackingAction(BaseAction):
     as a miscalibrated encoder tells them.
     """
 
-    cfg: TrackingActionCfg
     constant_within_step = True
     """The native engine may write targets once for all physics steps of a control step."""
+
+    def __init__(self, cfg: TrackingActionCfg, env: ManagerBasedRlEnv) -> None:
+        """Resolve joints and scales by name."""
+        super().__init__(cfg=cfg, env=env)
+        self._residual = cfg.residual
+        self._scales = torch.as_tensor(self._scale, device=self.device)
 
     def process_actions(self, actions: torch.Tensor) -> None:
         """Compute the targets of the coming control step. Shape (N, J)."""
         self._raw_actions[:] = actions
         command = tracking(self._env)
         offset = command.default_joint_pos
-        if self.cfg.residual:
+        if self._residual:
             offset = command.frame.joint_pos + (offset - command.nominal_joint_pos)
-        self._processed_actions = torch.addcmul(offset, self._raw_actions, self._scale)
+        self._processed_actions = torch.addcmul(offset, self._raw_actions, self._scales)
 
     def apply_actions(self) -> None:
         """Hand the targets to the actuators."""

@@ -1,0 +1,24 @@
+import subprocess
+import sys
+
+from mimiclab.simulation import make_env
+from mimiclab.tasks.mjlab_registry import TASK_IDS
+
+
+def test_importing_mjlab_stays_light():
+    code = "import mjlab, sys; assert not {'torch', 'mjlab.tasks.registry'} & set(sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0 and "[WARN]" not in done.stderr, done.stderr
+
+
+def test_mjlab_lists_and_builds_our_tasks():
+    from mjlab.tasks.registry import list_tasks, load_env_cfg, load_rl_cfg
+
+    assert set(TASK_IDS) <= set(list_tasks())
+    low = load_rl_cfg("Mimiclab-Tracking-Flat-Unitree-G1-Low-Freq")
+    assert low.num_steps_per_env == 12
+    cfg = load_env_cfg(TASK_IDS[1], play=True)
+    env = make_env(cfg, engine="native", device="cpu", num_threads=1)
+    obs, _ = env.reset()
+    assert obs["actor"].shape == (1, 154)
+    assert env.command_manager.get_term("motion").library.clip_names
