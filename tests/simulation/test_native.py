@@ -1,3 +1,5 @@
+import contextlib
+import io
 import subprocess
 import sys
 
@@ -277,3 +279,24 @@ assert printed.getvalue() == "", printed.getvalue()
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_ray_cast_sensor_measures_the_height_above_ground(standing_cfg, actions):
+    from mjlab.sensor import GridPatternCfg, ObjRef, RayCastSensorCfg
+
+    cfg = standing_cfg(3, spread=0.05)
+    rays = RayCastSensorCfg(
+        name="height",
+        frame=ObjRef(type="body", name="pelvis", entity="robot"),
+        pattern=GridPatternCfg(size=(0.0, 0.0), resolution=0.1, direction=(0.0, 0.0, -1.0)),
+        ray_alignment="world",
+        include_geom_groups=(0,),
+    )
+    cfg.scene.sensors = (*cfg.scene.sensors, rays)
+    with contextlib.redirect_stdout(io.StringIO()):
+        env = native(cfg)
+        env.reset()
+        for step in range(5):
+            env.step(actions(step, 3))
+    distances = env.scene["height"].data.distances[:, 0]
+    torch.testing.assert_close(distances, env.sim.data.qpos[:, 2], atol=1e-4, rtol=0)

@@ -20,6 +20,7 @@ from mimiclab.errors import EngineError
 from mimiclab.simulation.entity_views import cache_entity_data
 from mimiclab.simulation.native import NativeSimulation
 from mimiclab.simulation.substeps import SubstepPlan, plan_substeps
+from mimiclab.simulation.threads import available_cores, term_threads, torch_threads
 from mimiclab.simulation.warp import WarpSimulation
 
 _LOG = logging.getLogger(__name__)
@@ -161,6 +162,9 @@ class MimicEnv(ManagerBasedRlEnv):
             self.load_managers()
             self.setup_manager_visualizers()
         self.substep_plan: SubstepPlan = plan_substeps(self)
+        self._term_threads = torch.get_num_threads()
+        if self.engine_name == "native":
+            self._term_threads = term_threads(num_envs, available_cores())
         self._sensors_traced = False
 
     @property
@@ -193,11 +197,12 @@ class MimicEnv(ManagerBasedRlEnv):
         options: dict[str, Any] | None = None,
     ) -> tuple[types.VecEnvObs, dict]:
         """Reset all environments, or those in `env_ids`, and return observations of all."""
-        obs, extras = super().reset(seed=seed, env_ids=env_ids, options=options)
-        if not self._sensors_traced:
-            self._sensors_traced = True
-            if self._observations_need_forces():
-                obs = self.obs_buf = self._observe_again(env_ids)
+        with torch_threads(self._term_threads):
+            obs, extras = super().reset(seed=seed, env_ids=env_ids, options=options)
+            if not self._sensors_traced:
+                self._sensors_traced = True
+                if self._observations_need_forces():
+                    obs = self.obs_buf = self._observe_again(env_ids)
         return obs, extras
 
     def step(self, action: torch.Tensor) -> types.VecEnvStepReturn:
@@ -212,6 +217,10 @@ class MimicEnv(ManagerBasedRlEnv):
         Raises:
             EngineError: `auto_reset` is off and finished environments were not reset.
         """
+        with torch_threads(self._term_threads):
+            return self._step(action)
+
+    def _step(self, action: torch.Tensor) -> types.VecEnvStepReturn:
         self._refuse_pending()
         self.extras["log"] = {}
         self.action_manager.process_action(action.to(self.device))

@@ -1,7 +1,7 @@
 """The native CPU engine: MuJoCo itself on a thread pool, behind mjlab's `Simulation` surface."""
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mjbatch
 import mujoco
@@ -20,6 +20,9 @@ from mimiclab.simulation.native_model import (
 )
 from mimiclab.simulation.native_views import NativeData, NativeModel, to_float32
 from mimiclab.simulation.threads import available_cores
+
+if TYPE_CHECKING:
+    from mimiclab.simulation.native_sensing import WarpMirror
 
 _LOG = logging.getLogger(__name__)
 _WARN_BAD = slice(mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADQACC + 1)
@@ -41,7 +44,7 @@ class NativeSimulation:
     **Divergence.** MuJoCo resets a simulation whose state becomes NaN, infinite or huge. `diverged`
     tells which ones did, so that the environment can end their episodes.
 
-    No Warp kernel is compiled here.
+    No Warp kernel is compiled here, unless the scene has ray-cast or camera sensors.
     """
 
     engine_name = "native"
@@ -72,7 +75,8 @@ class NativeSimulation:
         self.mj_data = mujoco.MjData(self.mj_model)
         mujoco.mj_forward(self.mj_model, self.mj_data)
 
-        threads = min(num_threads or available_cores(), num_envs)
+        self.physics_model = physics
+        self.num_threads = threads = min(num_threads or available_cores(), num_envs)
         self._batch = mjbatch.Batch(physics, num_envs, threads)
         self._kinematics = mjbatch.Batch(kinematic_model(physics), num_envs, threads)
         self._sensor_columns = fields.kinematic_sensor_columns(self.mj_model)
@@ -99,6 +103,8 @@ class NativeSimulation:
         self._sensors_main: np.ndarray | None = None
         self.nan_guard = _NativeNanGuard(self)
         self.stamp = 0
+        self._sensor_context: Any = None
+        self._mirror: WarpMirror | None = None
 
     # --- stepping -------------------------------------------------------------------------------
 
@@ -149,17 +155,21 @@ class NativeSimulation:
 
     def sense(self) -> None:
         """Run ray-cast and camera sensors, if the scene has any."""
+        if self._sensor_context is not None:
+            self.warp_mirror.sense(self._sensor_context)
 
     def set_sensor_context(self, ctx: Any) -> None:
-        """Refuse sensors that only the Warp engine has.
+        """Take the ray-cast and camera sensors that `sense` runs."""
+        self._sensor_context = ctx
 
-        Raises:
-            EngineError: always.
-        """
-        raise EngineError(
-            "the native engine has no camera or ray-cast sensors: remove them from the scene, or "
-            'use engine="warp"'
-        )
+    @property
+    def warp_mirror(self) -> "WarpMirror":
+        """Poses in MuJoCo Warp, for sensors that only it has; made when first asked for."""
+        if self._mirror is None:
+            from mimiclab.simulation.native_sensing import WarpMirror
+
+            self._mirror = WarpMirror(self)
+        return self._mirror
 
     def create_graph(self) -> None:
         """Nothing to capture on a CPU; mjlab calls it after replacing arrays."""
@@ -169,6 +179,13 @@ class NativeSimulation:
         if not self._full_refresh:
             _LOG.info("native engine: full refresh after stepping, because %s", reason)
             self._full_refresh = True
+
+    def bind_states(self) -> np.ndarray:
+        """Each simulation's complete state in double precision, shared memory.
+
+        Shape `(num_envs, n)`, MuJoCo's `mjSTATE_INTEGRATION` order; rows may be copied and written.
+        """
+        return self._batch.bind("state")
 
     @property
     def full_refresh(self) -> bool:

@@ -25,6 +25,11 @@ class NativeData:
         self.__dict__["_sim"] = sim
         self.__dict__["nworld"] = sim.num_envs
 
+    @property
+    def struct(self) -> Any:
+        """MuJoCo Warp's data with this simulation's poses, for ray-cast and camera sensors."""
+        return self._sim.warp_mirror.wp_data
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
@@ -48,6 +53,11 @@ class NativeModel:
         self._sim = sim
         self._shared: dict[str, torch.Tensor] = {}
         self.opt = NativeOption(sim)
+
+    @property
+    def struct(self) -> Any:
+        """MuJoCo Warp's model, for ray-cast and camera sensors."""
+        return self._sim.warp_mirror.wp_model
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

@@ -1,7 +1,20 @@
-"""How many cores this process may use: CPU affinity and container quota, not just their count."""
+"""Sharing the cores this process may use between physics and torch.
+
+Physics runs on all of them, torch's environment terms before and after it. OpenMP's idle threads
+spin for milliseconds by default, on cores that physics needs next: at 256 environments on two cores
+a second torch thread burns 80 ms of CPU per step and saves nothing. So terms run on one thread
+until their arrays are large enough, and `OMP_WAIT_POLICY=passive` makes idle threads sleep. That
+variable counts only before torch is imported; the `mimiclab` command sets it, a script that imports
+this package should too.
+"""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+_ENVS_FOR_A_THREAD = 1024
+"""Below this, splitting an array of (num_envs, 14, 4) costs more than it saves."""
 
 
 def available_cores() -> int:
@@ -30,3 +43,21 @@ def _cgroup_quota(root: Path) -> float | None:
         return micros / period_us if micros > 0 else None
     except (OSError, ValueError):
         return None
+
+
+def term_threads(num_envs: int, cores: int) -> int:
+    """Torch threads that pay for terms over `num_envs` environments: one for each 1024."""
+    return max(1, min(cores, num_envs // _ENVS_FOR_A_THREAD))
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Let torch use `count` threads inside; setting the number costs nothing measurable."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
