@@ -109,14 +109,15 @@ def curve(
     tracks = [track for track in tracks if len(track[1])]
     if not tracks:
         return ""
-    with Plot() as plot:
+    legend_lines = -(-len(tracks) // 2) if len(tracks) > 1 else 0
+    with Plot(height=2.5 + 0.18 * legend_lines) as plot:
         axes = plot.axes
         for (name, x, y), color in zip(tracks, SERIES, strict=False):
             window = max(1, len(y) // 50)
             axes.plot(x, y, color=color, alpha=0.25, linewidth=0.8)
             axes.plot(x, _running_mean(y, window), color=color, label=name.split("/")[-1])
-        if len(tracks) > 1:
-            axes.legend(loc="best", labelcolor=_INK)
+        if legend_lines:
+            axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.2), ncols=2, labelcolor=_INK)
         if log:
             axes.set_yscale("log")
         axes.set_title(f"{title} ({unit})" if unit else title)
@@ -174,7 +175,7 @@ def heat_map(values: np.ndarray, rows: Sequence[str], bin_s: float, title: str, 
         title += f" (the {shown} clips with the highest values of {len(rows)})"
         order = np.argsort(-np.nan_to_num(values).max(axis=1), kind="stable")[:shown]
         values, rows = values[order], [str(rows[i]) for i in order]
-    with Plot(5.4, 1.0 + 0.17 * shown) as plot:
+    with Plot(5.4, max(1.5, 1.0 + 0.17 * shown)) as plot:
         axes = plot.axes
         image = axes.imshow(
             np.ma.masked_invalid(values),

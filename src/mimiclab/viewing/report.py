@@ -154,7 +154,9 @@ def learning_curves(lines: Sequence[Mapping[str, Any]]) -> list[str]:
         keys = list(dict.fromkeys(key for line in lines for key in line.get(name) or ()))
         return [f"{name}/{key}" for key in keys][:most]
 
-    errors = [name for name in section("metrics", most=99) if "error" in name or "mpjpe" in name]
+    metrics = section("metrics", most=99)
+    errors = [name for name in metrics if name.split("/")[-1] in METRICS]
+    errors += [name for name in metrics if "error" in name and name not in errors]
     wanted = [
         plots.curve(lines, ["mean_episode_length"], "Episode length", unit="control steps"),
         plots.curve(lines, ["mean_reward"], "Reward of an episode"),

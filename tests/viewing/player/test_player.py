@@ -8,6 +8,7 @@ class Counter:
     """A show of numbers: clip 0 has 5 frames, clip 1 has 3, at other rates."""
 
     title, robot, clip_names, closed_loop = "counter", None, ("five", "three"), True
+    crossed = "a limit"  # told, but no reason to stop
 
     def __init__(self):
         self.pushed, self.seeks = [], []
@@ -23,7 +24,7 @@ class Counter:
 
     def advance(self):
         self.frame += 1
-        return not self.ended_by
+        return not self.at_end
 
     def push(self, velocity):
         self.pushed.append(velocity)
@@ -39,8 +40,8 @@ class Counter:
         return {"error": 10.0 * self.frame}
 
     @property
-    def ended_by(self):
-        return "clip_end" if self.frame >= self.num_frames - 1 else ""
+    def at_end(self):
+        return self.frame >= self.num_frames - 1
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_without_repeat_it_pauses_at_the_end_and_play_begins_again(player):
     player.repeat = False
     player.update(2.0)
     now = player.snapshot()
-    assert (now.frame, now.playing, now.ended_by) == (4, False, "clip_end")
+    assert (now.frame, now.playing, now.at_end) == (4, False, True)
     assert player.toggle()
     assert player.snapshot().frame == 0
 

@@ -195,8 +195,8 @@ class Page:
         lines = [f"frame {now.frame} of {now.num_frames - 1} · {1 / now.step_s:.4g} Hz"]
         if "mpjpe_global_mm" in now.errors:
             lines.append(f"error **{now.errors['mpjpe_global_mm']:.0f} mm**")
-        if now.ended_by not in ("", "clip_end"):
-            lines.append(f"limit crossed: **{now.ended_by}**")
+        if now.crossed:
+            lines.append(f"limit crossed: **{now.crossed}**")
         text = " · ".join(lines)
         if self._status.content != text:
             self._status.content = text

@@ -30,7 +30,8 @@ class Snapshot:
     playing: bool
     speed: float
     errors: dict[str, float]
-    ended_by: str
+    at_end: bool
+    crossed: str
 
     @property
     def time_s(self) -> float:
@@ -76,7 +77,7 @@ class Player:
 
     def _step(self) -> bool:
         """One control step; at the end of the clip begin again or pause. False if it ended."""
-        if self.show.ended_by in ("clip_end", "unstable"):
+        if self.show.at_end:
             if not self.repeat or self.show.num_frames < 2:
                 self.clock.pause()
                 return False
@@ -94,7 +95,7 @@ class Player:
         if self.clock.playing:
             self.clock.pause()
             return False
-        if self.show.ended_by in ("clip_end", "unstable"):
+        if self.show.at_end:
             self._go_to(0)
         self.clock.play()
         return True
@@ -149,7 +150,8 @@ class Player:
             playing=self.clock.playing,
             speed=self.clock.speed,
             errors=show.errors,
-            ended_by=show.ended_by,
+            at_end=show.at_end,
+            crossed=show.crossed,
         )
 
     @_locked

@@ -66,11 +66,9 @@ class PolicyShow:
         return dict(self._errors)
 
     @property
-    def ended_by(self) -> str:
-        """`clip_end`, `unstable`, or the limit of the contract that the robot has crossed."""
-        if self._crossed == "unstable" or self._frame < self.num_frames - 1:
-            return self._crossed
-        return self._crossed or "clip_end"
+    def at_end(self) -> bool:
+        """At the last frame, or the simulation has broken."""
+        return self._frame >= self.num_frames - 1 or self.crossed == "unstable"
 
     def choose(self, clip: int) -> None:
         """Switch to a clip and start at its first frame."""
@@ -94,11 +92,12 @@ class PolicyShow:
         self._observe.reset()
         self._action = np.zeros(len(self.contract.joint_names))
         self._errors: dict[str, float] = {}
-        self._crossed = ""
+        self.crossed = ""
+        """`unstable`, or the first limit of the contract that the robot has crossed."""
 
     def advance(self) -> bool:
         """Observe, act, step; False at the clip's end or when the simulation broke."""
-        if self._frame >= self.num_frames - 1 or self._crossed == "unstable":
+        if self.at_end:
             return False
         contract, ahead = self.contract, self._frame + self.contract.reference_lead_steps
         observed = Observed(
@@ -114,13 +113,13 @@ class PolicyShow:
         self._simulator.step(np.asarray(offset) + np.array(contract.action_scale) * self._action)
         self._frame += 1
         if not self._simulator.finite:
-            self._crossed = "unstable"
+            self.crossed = "unstable"
             return False
         target, robot = self._reference.frames(self._frame), self._simulator.state()
         found = tracking_errors(target, robot, anchor=contract.anchor_index)
         self._errors = {name: float(value) for name, value in found.items()}
-        self._crossed = self._crossed or crossed_limit(contract, target, robot)
-        return self._frame < self.num_frames - 1
+        self.crossed = self.crossed or crossed_limit(contract, target, robot)
+        return not self.at_end
 
     def push(self, velocity_w: np.ndarray) -> None:
         """Add `velocity_w` (3,), m/s, to the root's velocity."""

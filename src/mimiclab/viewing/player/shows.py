@@ -52,8 +52,13 @@ class Show(Protocol):
         ...
 
     @property
-    def ended_by(self) -> str:
-        """Why the show cannot go on by itself; empty while it can."""
+    def at_end(self) -> bool:
+        """Whether no frame is left to advance to."""
+        ...
+
+    @property
+    def crossed(self) -> str:
+        """The limit that would have ended an episode of an evaluation, or an empty string."""
         ...
 
     def choose(self, clip: int) -> None:
@@ -77,6 +82,7 @@ class MotionShow:
     """Clips played as they are: no physics."""
 
     closed_loop = False
+    crossed = ""
     errors: dict[str, float] = {}  # noqa: RUF012  # a constant
 
     def __init__(self, clips: Sequence[MotionClip], title: str = "") -> None:
@@ -123,9 +129,9 @@ class MotionShow:
         return None
 
     @property
-    def ended_by(self) -> str:
-        """`clip_end` at the last frame."""
-        return "clip_end" if self._frame == self.num_frames - 1 else ""
+    def at_end(self) -> bool:
+        """At the last frame."""
+        return self._frame == self.num_frames - 1
 
     def choose(self, clip: int) -> None:
         """Switch to a clip."""
@@ -141,7 +147,7 @@ class MotionShow:
     def advance(self) -> bool:
         """The next frame; False at the last."""
         self.seek(self._frame + 1)
-        return not self.ended_by
+        return not self.at_end
 
     def push(self, velocity_w: np.ndarray) -> None:
         """A motion cannot be pushed.
