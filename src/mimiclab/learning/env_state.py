@@ -3,6 +3,7 @@
 A term takes part by having `state_dict()` and `load_state_dict()`; so may its `sampler`.
 """
 
+import itertools
 from typing import Any
 
 import torch
@@ -94,7 +95,11 @@ def _stateful(base: Any) -> dict[str, Any]:
                 found[f"{kind}.{name}"] = term
     for kind in ("curriculum", "event", "reward", "termination"):
         manager = getattr(base, f"{kind}_manager", None)
-        for term_cfg in getattr(manager, "_class_term_cfgs", ()):
-            if hasattr(term_cfg.func, "state_dict"):
-                found[f"{kind}.{type(term_cfg.func).__name__}"] = term_cfg.func
+        names = getattr(manager, "active_terms", ())
+        # Event terms are grouped by mode.
+        groups = names.values() if isinstance(names, dict) else [names]
+        for name in itertools.chain.from_iterable(groups):
+            term = manager.get_term_cfg(name).func  # type: ignore[union-attr]
+            if hasattr(term, "state_dict"):
+                found[f"{kind}.{name}"] = term
     return found
