@@ -25,3 +25,30 @@ def shared_data() -> Path:
 def g1() -> Robot:
     """The Unitree G1, whose compiled model is cached for the session."""
     return get_robot("unitree_g1")
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of three updates on a built-in motion, with its exported policy."""
+    from mimiclab.deployment.export import export_run
+    from mimiclab.learning.config import PpoCfg, TrainCfg
+    from mimiclab.learning.train import train
+    from mimiclab.motions.library import MotionLibrary
+    from mimiclab.motions.synthesis import builtin_motion
+    from mimiclab.tasks.tracking import TrackingTask
+
+    folder = tmp_path_factory.mktemp("runs") / "demo"
+    settings = TrainCfg(
+        num_envs=8,
+        iterations=3,
+        engine="native",
+        device="cpu",
+        ppo=PpoCfg(hidden=(16,), init_std=0.2, steps_per_env=4, mini_batches=1),
+        logger="none",
+        progress="none",
+    )
+    task = TrackingTask(residual_action=True)
+    library = MotionLibrary.from_clips([builtin_motion("squat")], robot=task.robot, fps=50)
+    train(task, library, settings, folder)
+    export_run(folder)
+    return folder
