@@ -28,32 +28,46 @@ class Surface:
     """The whole robot as one mesh whose vertices and faces belong to bodies."""
 
     vertices: np.ndarray
-    vertex_body: np.ndarray
+    """In their bodies' frames, one body after the other. Shape (V, 3)."""
+    parts: tuple[tuple[int, slice], ...]
+    """Bodies, and which vertices are theirs."""
     faces: np.ndarray
     normals: np.ndarray
+    """In the frames of `face_body`. Shape (F, 3)."""
     face_body: np.ndarray
     colors: np.ndarray
+    """Light that a face returns. Shape (F, 3)."""
 
     @classmethod
     def of(cls, model: mujoco.MjModel, cell: float) -> "Surface":
         """Collect the visible meshes of `model`, simplified to `cell` metres."""
         meshes = body_meshes(model, cell)
-        starts = np.cumsum([0] + [len(mesh.vertices) for mesh in meshes])
+        ends = np.cumsum([len(mesh.vertices) for mesh in meshes]).tolist()
+        starts = [0, *ends[:-1]]
         return cls(
             vertices=np.concatenate([mesh.vertices for mesh in meshes]),
-            vertex_body=np.repeat([m.body for m in meshes], [len(m.vertices) for m in meshes]),
-            faces=np.concatenate([m.faces + at for m, at in zip(meshes, starts, strict=False)]),
+            parts=tuple(
+                (mesh.body, slice(start, end))
+                for mesh, start, end in zip(meshes, starts, ends, strict=True)
+            ),
+            faces=np.concatenate([m.faces + at for m, at in zip(meshes, starts, strict=True)]),
             normals=np.concatenate([mesh.normals for mesh in meshes]),
             face_body=np.repeat([m.body for m in meshes], [len(m.faces) for m in meshes]),
             colors=linear(np.concatenate([mesh.colors for mesh in meshes])),
         )
 
-    def pose(self, position: np.ndarray, rotation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """World vertices (V, 3) and face normals (F, 3) for body poses (B, 3), (B, 3, 3)."""
-        rotation = rotation.astype(np.float32)
-        vertices = np.einsum("vij,vj->vi", rotation[self.vertex_body], self.vertices)
-        vertices += position.astype(np.float32)[self.vertex_body]
-        return vertices, np.einsum("fij,fj->fi", rotation[self.face_body], self.normals)
+    def posed_vertices(self, data: mujoco.MjData) -> np.ndarray:
+        """World positions (V, 3)."""
+        placed = np.empty_like(self.vertices)
+        for body, part in self.parts:
+            rotation = data.xmat[body].reshape(3, 3).astype(np.float32)
+            placed[part] = self.vertices[part] @ rotation.T + data.xpos[body].astype(np.float32)
+        return placed
+
+    def posed_normals(self, data: mujoco.MjData, faces: np.ndarray) -> np.ndarray:
+        """World normals of some faces (N, 3)."""
+        rotation = data.xmat.reshape(-1, 3, 3).astype(np.float32)[self.face_body[faces]]
+        return np.einsum("fij,fj->fi", rotation, self.normals[faces])
 
 
 @dataclass(frozen=True)
@@ -105,8 +119,8 @@ class SoftwareRenderer:
             figures.append((self._ghost, ghost, True))
         layers, casters = [], []
         for surface, data, is_ghost in figures:
-            vertices, normals = surface.pose(data.xpos, data.xmat.reshape(-1, 3, 3))
-            layer = self._draw(surface, vertices, normals, target_xy, is_ghost)
+            vertices = surface.posed_vertices(data)
+            layer = self._draw(surface, vertices, data, target_xy, is_ghost)
             if layer is not None:
                 layers.append(layer)
             casters.append((vertices, 0.3 if is_ghost else 1.0))
@@ -117,7 +131,7 @@ class SoftwareRenderer:
         self,
         surface: Surface,
         vertices: np.ndarray,
-        normals: np.ndarray,
+        data: mujoco.MjData,
         target_xy: np.ndarray,
         is_ghost: bool,
     ) -> _Layer | None:
@@ -142,13 +156,14 @@ class SoftwareRenderer:
         color = np.zeros((len(mark), 3), np.float32)
         alpha = np.zeros(len(mark), np.float32)
         towards = -axes[2]
-        facing = np.clip(normals[used] @ towards, 0, 1)
+        normals = surface.posed_normals(data, used)
+        facing = np.clip(normals @ towards, 0, 1)
         if is_ghost:
-            light = 0.55 + 0.45 * np.clip(normals[used] @ self.view.sun, 0, 1)
+            light = 0.55 + 0.45 * np.clip(normals @ self.view.sun, 0, 1)
             color[used] = linear(np.array(GHOST_RGB)) * light[:, None]
             alpha[used] = 0.38 + 0.45 * (1 - facing) ** 2
         else:
-            color[used] = _shade(surface.colors[used], normals[used], facing, self.view)
+            color[used] = _shade(surface.colors[used], normals, facing, self.view)
             alpha[used] = 1
         samples = color[number]
         if not is_ghost:
