@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,10 +13,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from mimiclab.errors import MotionError, MotionFileError, RobotError
+from mimiclab.errors import MotionError, MotionFileError
 from mimiclab.files import atomic_path
 from mimiclab.motions.clip import MotionClip
-from mimiclab.motions.kinematics import body_motion, resample
+from mimiclab.motions.kinematics import resample
+from mimiclab.motions.packing import check_bodies, check_clips, pack
 from mimiclab.robots import Robot, get_robot
 
 SCHEMA = 1
@@ -114,12 +114,12 @@ class MotionLibrary:
         """
         robot = get_robot(robot) if isinstance(robot, str) else robot
         bodies = tuple(body_names) if body_names is not None else robot.tracked_bodies
-        _check_bodies(robot, bodies)
-        _check_clips(clips, robot)
+        check_bodies(robot, bodies)
+        check_clips(clips, robot)
         tables, entries = [], []
         for given in clips:
             clip = given if fps is None else resample(given, fps)
-            tables.append(_pack(clip, robot, bodies))
+            tables.append(pack(clip, robot, bodies))
             entries.append(
                 {
                     "name": clip.name,
@@ -360,52 +360,3 @@ class MotionLibrary:
                 f"motion library table has shape {tuple(self.frames_table.shape)}, its index "
                 f"describes {expected}; the file is damaged, write it again"
             )
-
-
-def _check_bodies(robot: Robot, bodies: tuple[str, ...]) -> None:
-    unknown = [name for name in bodies if name not in robot.body_names]
-    if unknown or not bodies or bodies[0] != robot.root_body:
-        problem = f"unknown bodies {unknown}" if unknown else "the root body is not the first"
-        raise RobotError(
-            f"robot {robot.name}: cannot track {list(bodies)}: {problem}; "
-            f"start with {robot.root_body!r} and choose from {list(robot.body_names)}"
-        )
-
-
-def _check_clips(clips: Sequence[MotionClip], robot: Robot) -> None:
-    if not clips:
-        raise MotionError("a motion library needs at least one clip, none was given")
-    repeated = [name for name, count in Counter(c.name for c in clips).items() if count > 1]
-    if repeated:
-        raise MotionError(
-            f"clip names must differ, as statistics are kept by name; repeated: {repeated[:5]}; "
-            "rename the clips or their files"
-        )
-    for clip in clips:
-        if clip.robot != robot.name:
-            raise RobotError(
-                f"motion {clip.name!r} is for robot {clip.robot!r}, the library is for "
-                f"{robot.name!r}; retarget it or choose that robot"
-            )
-        if sorted(clip.joint_names) != sorted(robot.joint_names):
-            differ = sorted(set(clip.joint_names) ^ set(robot.joint_names))
-            raise MotionError(
-                f"motion {clip.name!r}: its joints differ from those of {robot.name}: {differ}"
-            )
-
-
-def _pack(clip: MotionClip, robot: Robot, bodies: tuple[str, ...]) -> np.ndarray:
-    motion = body_motion(clip, robot).select(bodies)
-    order = [motion.joint_names.index(name) for name in robot.joint_names]
-    quat = np.array(motion.body_quat_wxyz_w)
-    flips = np.sum(quat[1:] * quat[:-1], axis=-1, keepdims=True) < 0
-    quat[1:] *= np.where(np.cumsum(flips, axis=0) % 2 == 1, -1.0, 1.0)
-    parts = (
-        motion.joint_pos[:, order],
-        motion.joint_vel[:, order],
-        motion.body_pos_w,
-        quat,
-        motion.body_lin_vel_w,
-        motion.body_ang_vel_w,
-    )
-    return np.concatenate([p.reshape(len(p), -1) for p in parts], axis=1, dtype=np.float32)
