@@ -10,6 +10,7 @@ import torch
 
 from mimiclab.errors import EngineError
 from mimiclab.simulation.env import make_env
+from mimiclab.simulation.native_fields import kinematic_sensor_columns
 
 
 def native(cfg, **options):
@@ -268,6 +269,7 @@ import contextlib, io, torch
 printed = io.StringIO()
 with contextlib.redirect_stdout(printed):
     from mimiclab.simulation.env import make_env
+from mimiclab.simulation.native_fields import kinematic_sensor_columns
     env = make_env(build_standing_cfg(2, randomise=True, pushes=True), device="cpu")
     env.reset()
     for _ in range(3):
@@ -300,3 +302,13 @@ def test_ray_cast_sensor_measures_the_height_above_ground(standing_cfg, actions)
             env.step(actions(step, 3))
     distances = env.scene["height"].data.distances[:, 0]
     torch.testing.assert_close(distances, env.sim.data.qpos[:, 2], atol=1e-4, rtol=0)
+
+
+def test_sensors_that_need_forces_or_constraints_are_told_apart():
+    model = mujoco.MjModel.from_xml_string("""
+        <mujoco><worldbody><body name="b"><joint name="j" limited="true" range="-1 1"/>
+        <geom size="0.1"/><site name="s"/></body></worldbody><sensor>
+        <gyro site="s"/> <framepos objtype="body" objname="b"/> <accelerometer site="s"/>
+        <jointlimitpos joint="j"/> <jointpos joint="j"/> <touch site="s"/>
+        </sensor></mujoco>""")
+    assert kinematic_sensor_columns(model) == [(0, 6), (10, 11)]

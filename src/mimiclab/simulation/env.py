@@ -19,6 +19,7 @@ from mjlab.viewer.offscreen_renderer import OffscreenRenderer
 from mimiclab.errors import EngineError
 from mimiclab.simulation.entity_views import cache_entity_data
 from mimiclab.simulation.native import NativeSimulation
+from mimiclab.simulation.native_fields import is_kinematic_sensor
 from mimiclab.simulation.substeps import SubstepPlan, plan_substeps
 from mimiclab.simulation.threads import available_cores, term_threads, torch_threads
 from mimiclab.simulation.warp import WarpSimulation
@@ -162,9 +163,9 @@ class MimicEnv(ManagerBasedRlEnv):
             self.load_managers()
             self.setup_manager_visualizers()
         self.substep_plan: SubstepPlan = plan_substeps(self)
-        self._term_threads = torch.get_num_threads()
-        if self.engine_name == "native":
-            self._term_threads = term_threads(num_envs, available_cores())
+        # Warp does not contend for cores, so there torch keeps its threads.
+        native = self.engine_name == "native"
+        self._term_threads = term_threads(num_envs, available_cores()) if native else None
         self._sensors_traced = False
 
     @property
@@ -337,8 +338,7 @@ def _needs_forces(sensor: Any, model: mujoco.MjModel) -> bool:
     if isinstance(sensor, ContactSensor):
         return True
     if isinstance(sensor, BuiltinSensor):
-        found = model.sensor(sensor._name)
-        return model.sensor_needstage[found.id] == mujoco.mjtStage.mjSTAGE_ACC
+        return not is_kinematic_sensor(model, model.sensor(sensor._name).id)
     return False
 
 

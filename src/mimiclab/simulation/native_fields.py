@@ -36,19 +36,30 @@ KINEMATIC_MODEL_FIELDS = frozenset(
 )  # fmt: skip
 """Model fields that the kinematic outputs depend on."""
 
-_TRANSMITTED_BY_STAGE = {mujoco.mjtSensor.mjSENS_CONTACT, mujoco.mjtSensor.mjSENS_PLUGIN}
+_FROM_CONSTRAINTS = {
+    getattr(mujoco.mjtSensor, f"mjSENS_{name}")
+    for name in (
+        "CONTACT", "JOINTLIMITPOS", "JOINTLIMITVEL", "TENDONLIMITPOS", "TENDONLIMITVEL", "PLUGIN",
+        "USER",
+    )
+}  # fmt: skip
+
+
+def is_kinematic_sensor(model: mujoco.MjModel, index: int) -> bool:
+    """Whether a sensor follows from poses and velocities alone.
+
+    Not so: those evaluated with accelerations or forces (accelerometer, touch...), those that read
+    contacts or active limits, and plugins, which may read anything.
+    """
+    late = model.sensor_needstage[index] == mujoco.mjtStage.mjSTAGE_ACC
+    return not late and model.sensor_type[index] not in _FROM_CONSTRAINTS
 
 
 def kinematic_sensor_columns(model: mujoco.MjModel) -> list[tuple[int, int]]:
-    """Ranges of `sensordata` that follow from kinematics alone, merged, as (start, stop).
-
-    Left out: sensors evaluated with accelerations or forces (accelerometer, touch, ...), contact
-    sensors and plugins.
-    """
+    """Ranges of `sensordata` that belong to kinematic sensors, merged, as (start, stop)."""
     ranges: list[tuple[int, int]] = []
     for i in range(model.nsensor):
-        dynamic = model.sensor_needstage[i] == mujoco.mjtStage.mjSTAGE_ACC
-        if dynamic or model.sensor_type[i] in _TRANSMITTED_BY_STAGE:
+        if not is_kinematic_sensor(model, i):
             continue
         start = int(model.sensor_adr[i])
         stop = start + int(model.sensor_dim[i])

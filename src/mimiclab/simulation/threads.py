@@ -51,10 +51,13 @@ def term_threads(num_envs: int, cores: int) -> int:
 
 
 @contextmanager
-def torch_threads(count: int) -> Iterator[None]:
-    """Let torch use `count` threads inside; setting the number costs nothing measurable."""
+def torch_threads(count: int | None) -> Iterator[None]:
+    """Let torch use `count` threads inside, or as many as before if None."""
     import torch
 
+    if count is None:
+        yield
+        return
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
