@@ -41,7 +41,7 @@ class Tracking:
     train: Annotated[TrainCfg, Flat] = field(default_factory=TrainCfg)
 
 
-def tracking(args: Tracking) -> int:
+def tracking(args: Annotated[Tracking, tyro.conf.arg(name="")]) -> int:
     """Train a new run from parsed arguments."""
     from mimiclab.learning import distributed
     from mimiclab.learning.train import train
@@ -85,8 +85,16 @@ def defaults(arguments: Sequence[str]) -> Tracking:
 
 
 def cpu_task() -> TrackingTask:
-    """Task settings that make few samples go far; docs/training.md tells what each one brings."""
-    return TrackingTask(residual_action=True, curriculum=CurriculumCfg(enabled=True))
+    """Task settings that make few samples go far; docs/training.md tells what they bring.
+
+    A policy for a robot needs the noise and the randomisation that this leaves out.
+    """
+    return TrackingTask(
+        residual_action=True,
+        noise=False,
+        randomisation=False,
+        curriculum=CurriculumCfg(enabled=True),
+    )
 
 
 def _preset_of_machine(text: str) -> str:
