@@ -2,6 +2,7 @@ import contextlib
 import io
 import subprocess
 import sys
+from pathlib import Path
 
 import mujoco
 import numpy as np
@@ -260,16 +261,15 @@ def test_data_is_written_in_place_and_unknown_names_are_refused(standing_cfg):
     assert env.sim.data.qpos.dtype == torch.float32
 
 
-def test_no_warp_kernel_is_compiled_and_nothing_is_printed(tmp_path):
-    code = """
+def test_no_warp_kernel_is_compiled_and_nothing_is_printed():
+    code = f"""
 import sys
-sys.path.insert(0, "tests/simulation")
+sys.path.insert(0, {str(Path(__file__).parent)!r})
 from conftest import build_standing_cfg
 import contextlib, io, torch
 printed = io.StringIO()
 with contextlib.redirect_stdout(printed):
     from mimiclab.simulation.env import make_env
-from mimiclab.simulation.native_fields import kinematic_sensor_columns
     env = make_env(build_standing_cfg(2, randomise=True, pushes=True), device="cpu")
     env.reset()
     for _ in range(3):
