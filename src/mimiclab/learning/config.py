@@ -148,6 +148,7 @@ def cpu_ppo() -> PpoCfg:
         output_gain=0.01,
         entropy=0.0,
         desired_kl=0.02,
+        discount=0.97,
         critic_learning_rate=1e-3,
     )
 

@@ -94,7 +94,9 @@ def _train(
 ) -> TrainResult:
     device = distributed.pick_device(cfg.device)
     place = distributed.start(device)
-    mine = distributed.shard(library.durations_s.tolist(), place) if cfg.shard_clips else None
+    # A one-hot of the clip must have the same width in every process.
+    can_shard = cfg.shard_clips and not task.motion_id
+    mine = distributed.shard(library.durations_s.tolist(), place) if can_shard else None
     env = make_training_env(
         task, library if mine is None else library.select(mine), cfg, device, cfg.seed + place.rank
     )
@@ -158,7 +160,11 @@ def make_training_env(
 
     env_cfg = tracking_env_cfg(task, library.to(device), num_envs=cfg.num_envs)
     env_cfg.seed = seed
-    return RslRlVecEnvWrapper(make_env(env_cfg, engine=cfg.engine, device=device))
+    # Processes on one machine share its cores; one alone takes what the engine thinks best.
+    group = distributed.ranks().local_world_size
+    threads = max(1, available_cores() // group) if group > 1 else None
+    env = make_env(env_cfg, engine=cfg.engine, device=device, num_threads=threads)
+    return RslRlVecEnvWrapper(env)
 
 
 def _sinks(folder: Path, cfg: TrainCfg, first: int) -> list[LogSink]:
