@@ -158,6 +158,19 @@ def test_curriculum_follows_success_and_is_saved(make):
     assert command(other).difficulty == pytest.approx(0.75) and rule2.success == 0.9
 
 
+def test_difficulty_scales_observation_noise(make):
+    def spread(difficulty: float) -> float:
+        cfg = CurriculumCfg(enabled=True, start=difficulty, per_second=0.0)
+        env = make(curriculum=cfg, fresh=True, num_envs=64, randomisation=False, pushes=False)
+        command(env).start(torch.zeros(64, dtype=torch.long), torch.zeros(64))
+        velocity = env.observation_manager.compute()["actor"][:, 67:70]  # base_lin_vel
+        return float((velocity.amax(0) - velocity.amin(0)).max())
+
+    assert spread(0.0) < 1e-5
+    assert spread(0.1) == pytest.approx(0.1, abs=0.02)  # +-0.5 m/s, times 0.1
+    assert spread(1.0) == pytest.approx(1.0, abs=0.1)
+
+
 def test_falls_lower_the_success_average(make):
     env = make(curriculum=CurriculumCfg(enabled=True, start=1.0), fresh=True, num_envs=4)
     rule = env.curriculum_manager.get_term_cfg("disturbance").func

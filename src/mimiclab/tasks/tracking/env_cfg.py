@@ -19,7 +19,6 @@ from mjlab.scene import SceneCfg
 from mjlab.sensor import ContactMatch, ContactSensorCfg
 from mjlab.sim import MujocoCfg, SimulationCfg
 from mjlab.terrains import TerrainEntityCfg
-from mjlab.utils.noise import UniformNoiseCfg
 from mjlab.viewer import ViewerConfig
 
 from mimiclab.errors import RobotError
@@ -29,6 +28,7 @@ from mimiclab.robots import Robot, get_robot
 from mimiclab.tasks.tracking.actions import TrackingActionCfg
 from mimiclab.tasks.tracking.command import TrackingCommandCfg
 from mimiclab.tasks.tracking.mdp import curriculum, events, observations, rewards, terminations
+from mimiclab.tasks.tracking.noise import ScaledUniformNoiseCfg
 from mimiclab.tasks.tracking.task import PHYSICS_HZ, CurriculumCfg, TrackingTask
 
 _ENDLESS_S = 1e9
@@ -149,7 +149,7 @@ def _observations(task: TrackingTask) -> dict[str, ObservationGroupCfg]:
     def term(name: str, noise: float = 0.0) -> ObservationTermCfg:
         return ObservationTermCfg(
             func=getattr(observations, name),
-            noise=UniformNoiseCfg(n_min=-noise, n_max=noise) if noise else None,
+            noise=ScaledUniformNoiseCfg(n_min=-noise, n_max=noise) if noise else None,
         )
 
     actor = {

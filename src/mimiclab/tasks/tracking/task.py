@@ -15,12 +15,16 @@ PHYSICS_HZ = 200
 
 @dataclass(kw_only=True)
 class CurriculumCfg:
-    """Reset noise and pushes that grow while the policy succeeds and shrink while it fails."""
+    """Disturbances that grow while the policy succeeds and shrink while it fails.
+
+    They are reset noise, pushes and observation noise. The last matters most at the beginning:
+    BeyondMimic's noise on the base velocity hides from a beginner what balance needs.
+    """
 
     enabled: bool = False
-    """Off: full noise and pushes from the start, as BeyondMimic."""
+    """Off: full disturbances from the start, as BeyondMimic."""
     start: float = 0.0
-    """Scale of reset noise and pushes at the beginning, 0 to 1."""
+    """Scale of the disturbances at the beginning, 0 to 1."""
     grow_above: float = 0.7
     """Recent share of episodes without failure above which the scale grows."""
     shrink_below: float = 0.4

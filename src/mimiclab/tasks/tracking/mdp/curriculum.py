@@ -1,4 +1,4 @@
-"""Difficulty that follows success: scales reset noise and pushes."""
+"""Difficulty that follows success: scales reset noise, pushes and observation noise."""
 
 import math
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from mjlab.envs import ManagerBasedRlEnv
 from mjlab.managers import CurriculumTermCfg
 
 from mimiclab.tasks.tracking.mdp.observations import tracking
+from mimiclab.tasks.tracking.noise import ScaledUniformNoiseCfg
 
 _MEMORY_EPISODES = 64
 """Fewest episodes that the success average remembers."""
@@ -37,6 +38,17 @@ def averaged(success: float, survived: float, episodes: int, memory: float) -> f
     return keep * success + (1.0 - keep) * survived
 
 
+def set_difficulty(env: ManagerBasedRlEnv, difficulty: float) -> None:
+    """Set the scale of reset noise, pushes and observation noise, 0 to 1."""
+    tracking(env).difficulty = difficulty
+    manager = env.observation_manager
+    for group, names in manager.active_terms.items():
+        for name in names:
+            noise = manager.get_term_cfg(group, name).noise
+            if isinstance(noise, ScaledUniformNoiseCfg):
+                noise.scale = difficulty
+
+
 class DisturbanceCurriculum:
     """Class term: moves the command's `difficulty`; its state is saved in checkpoints.
 
@@ -51,6 +63,7 @@ class DisturbanceCurriculum:
         self.success = 0.0
         self._last_step = 0
         self._memory = float(max(_MEMORY_EPISODES, env.num_envs))
+        set_difficulty(env, tracking(env).difficulty)
 
     def __call__(
         self,
@@ -70,13 +83,16 @@ class DisturbanceCurriculum:
             self.success = averaged(self.success, survived, episodes, self._memory)
         seconds = (env.common_step_counter - self._last_step) * env.step_dt
         self._last_step = env.common_step_counter
-        term.difficulty = moved_scale(
-            term.difficulty,
-            self.success,
-            max(0.0, seconds),
-            grow_above=grow_above,
-            shrink_below=shrink_below,
-            per_second=per_second,
+        set_difficulty(
+            env,
+            moved_scale(
+                term.difficulty,
+                self.success,
+                max(0.0, seconds),
+                grow_above=grow_above,
+                shrink_below=shrink_below,
+                per_second=per_second,
+            ),
         )
         return {"difficulty": term.difficulty, "success": self.success}
 
@@ -86,6 +102,6 @@ class DisturbanceCurriculum:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore scale and success average."""
-        tracking(self._env).difficulty = float(state["difficulty"])
+        set_difficulty(self._env, float(state["difficulty"]))
         self.success = float(state["success"])
         self._last_step = self._env.common_step_counter
