@@ -33,10 +33,17 @@ def test_equals_the_textbook_algorithm_away_from_edges(seed):
     faces = rng.integers(0, 12, (8, 3))
     number, nearest = rasterize(xy, inverse, faces, (14, 17))
     expected, depth = plain_rasterize(xy.astype(float), inverse.astype(float), faces, (14, 17))
-    differs = number != expected
-    # Pixels whose centre is on an edge, or two triangles at one depth, may fall either way.
-    assert differs.mean() < 0.02
-    assert np.allclose(nearest[~differs], depth[~differs], atol=1e-4)
+    # Of two triangles at one depth either may win; a centre on an edge may fall either way.
+    wrong = np.abs(nearest - depth) > 1e-4
+    assert wrong.mean() < 0.01
+    tie = (number != expected) & ~wrong
+    pairs = zip(faces[number[tie]], faces[expected[tie]], strict=True)
+    assert all(same_plane(a, b) for a, b in pairs)
+
+
+def same_plane(a, b) -> bool:
+    """Whether two faces share all corners, or so many that they meet at the pixel."""
+    return len(set(a) & set(b)) >= 2
 
 
 SQUARE = np.array([[2, 2], [2, 12], [12, 12], [12, 2]], np.float32)

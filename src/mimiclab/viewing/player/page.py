@@ -48,6 +48,7 @@ class Page:
         self._build_scene()
         self._build_controls()
         self._plot_due = 0.0
+        self._shown_frame = (0, 0)
         self.draw(force=True)
 
     def run(self, *, seconds: float | None = None) -> None:
@@ -187,9 +188,11 @@ class Page:
             self._clip.value = name
         if abs(self._time.max - self._duration()) > 1e-9:
             self._time.max = self._duration()
-        moment = round(min(now.time_s, self._time.max), 2)
-        if now.playing or abs(self._time.value - moment) > 1e-6:
-            self._time.value = moment
+        # Only when the player has moved, or the slider would slip out of the user's hand.
+        if (now.clip, now.frame) != self._shown_frame:
+            self._shown_frame = now.clip, now.frame
+            if abs(self._time.value - now.time_s) > 0.75 * now.step_s:
+                self._time.value = round(min(now.time_s, self._time.max), 2)
 
     def _show_status(self, now: Snapshot) -> None:
         lines = [f"frame {now.frame} of {now.num_frames - 1} · {1 / now.step_s:.4g} Hz"]
