@@ -1,6 +1,6 @@
 """Every snippet of the README and the documentation is executed, in order, page by page.
 
-Python blocks of a page share one namespace. In shell blocks each `mimiclab` line is run in a folder
+Python blocks of a page share one namespace. Each `mimiclab` line of a shell block runs in a folder
 that holds a small trained run at `runs/demo`; a block after the comment `<!-- parsed only -->` takes
 too long for a test, so its commands are only checked against the parser.
 """

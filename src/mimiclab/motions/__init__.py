@@ -1,1 +1,1 @@
-
+"""Motions: clips, kinematics, formats, checks, library, samplers, synthesis."""
