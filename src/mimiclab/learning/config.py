@@ -147,6 +147,8 @@ def cpu_ppo() -> PpoCfg:
         init_std=0.2,
         output_gain=0.01,
         entropy=0.0,
+        epochs=10,
+        mini_batches=10,
         desired_kl=0.02,
         discount=0.97,
         critic_learning_rate=1e-3,
