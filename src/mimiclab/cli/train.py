@@ -87,13 +87,10 @@ def defaults(arguments: Sequence[str]) -> Tracking:
 def cpu_task() -> TrackingTask:
     """Task settings that make few samples go far; docs/training.md tells what they bring.
 
-    A policy for a robot needs the noise and the randomisation that this leaves out.
+    A policy for a robot needs the randomisation that this leaves out.
     """
     return TrackingTask(
-        residual_action=True,
-        noise=False,
-        randomisation=False,
-        curriculum=CurriculumCfg(enabled=True),
+        residual_action=True, randomisation=False, curriculum=CurriculumCfg(enabled=True)
     )
 
 
