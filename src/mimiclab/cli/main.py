@@ -38,7 +38,7 @@ Humanoid motion tracking: motion capture in, a policy that a robot can run out.
 {rows}
 
 First steps:  mimiclab demo
-              mimiclab train tracking --motion builtin:walk
+              mimiclab train tracking --motion builtin:squat
               mimiclab play runs/latest
 """
 

@@ -170,7 +170,7 @@ def _write_json(
 def _write_video(path: Path, policy: "OnnxPolicy", episode: "Episode") -> None:
     from rich.console import Console
 
-    from mimiclab.viewing.video import render_trajectory
+    from mimiclab.viewing.video import Look, render_trajectory
 
     contract = policy.contract
     render_trajectory(
@@ -179,5 +179,6 @@ def _write_video(path: Path, policy: "OnnxPolicy", episode: "Episode") -> None:
         path,
         fps=1.0 / contract.physics.control_dt_s,
         reference_qpos=episode.reference_qpos,
+        look=Look(title=f"{contract.robot} · {episode.clip}", labels=("policy", "reference")),
     )
     Console().print(f"video: {path}")

@@ -26,7 +26,7 @@ class Tracking:
     On several GPUs: torchrun --nproc-per-node 4 --no-python mimiclab train tracking ...
     """
 
-    motion: str = "builtin:walk"
+    motion: str = "builtin:squat"
     """What to track: builtin:NAME, a file, folder, glob or motion set; several with commas."""
     preset: Literal["auto", "cpu", "gpu"] = "auto"
     """Defaults for everything below: gpu is BeyondMimic's, cpu learns a clip on few cores; auto
