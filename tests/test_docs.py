@@ -1,8 +1,8 @@
 """Every snippet of the README and the documentation is executed, in order, page by page.
 
 Python blocks of a page share one namespace. Each `mimiclab` line of a shell block runs in a folder
-that holds a small trained run at `runs/demo`; a block after the comment `<!-- parsed only -->` takes
-too long for a test, so its commands are only checked against the parser.
+with a small trained run at `runs/demo`. A block after the comment `<!-- parsed only -->` takes too
+long for a test, so its commands are only checked against the parser.
 """
 
 import importlib
