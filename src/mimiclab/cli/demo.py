@@ -22,15 +22,14 @@ def demo(
 ) -> int:
     """Motion, check, training, evaluation, export, run in plain MuJoCo, video and report.
 
-    Leaves a complete run folder; needs no GPU and no graphics driver. A second call replaces it.
+    Leaves a complete run folder; needs no GPU and no graphics driver.
 
     Args:
         motion: What to track; the shipped policy joins the comparison on the default motion.
         minutes: Training time.
-        out: Run folder to make.
+        out: Run folder to make; if there is one already, the next free name, as in runs/demo-2.
         seed: Seed of the training.
     """
-    import shutil
     from dataclasses import replace
 
     from rich.console import Console
@@ -46,6 +45,7 @@ def demo(
     from mimiclab.viewing.report import write_run_report
 
     console = Console(highlight=False)
+    out = _free_folder(out)
     task, settings = cpu_task(), replace(cpu_preset(), minutes=minutes, seed=seed)
 
     _step(console, 1, f"the motion {motion}")
@@ -59,8 +59,6 @@ def demo(
     library = MotionLibrary.from_clips(clips, robot=task.robot, fps=task.control_hz)
 
     _step(console, 2, f"training for {minutes:g} minutes on this machine's CPU cores")
-    _require_own_folder(out)
-    shutil.rmtree(out, ignore_errors=True)
     train(task, library, settings, out)
     write_motion(clips[0], out / "motion.npz")
 
@@ -89,11 +87,14 @@ def _step(console: "Console", number: int, text: str) -> None:
     console.rule(f"[bold]{number}. {text}", align="left")
 
 
-def _require_own_folder(out: Path) -> None:
-    from mimiclab.errors import OutputError
-
-    if out.exists() and any(out.iterdir()) and not (out / "config.json").is_file():
-        raise OutputError(f"{out} exists and is not a run folder; choose another with --out")
+def _free_folder(out: Path) -> Path:
+    """`out`, or with the first number that makes it a new folder: nothing is ever replaced."""
+    number = 1
+    folder = out
+    while folder.exists():
+        number += 1
+        folder = out.with_name(f"{out.name}-{number}")
+    return folder
 
 
 def _evaluate_all(console: "Console", run: Path, library: "MotionLibrary") -> dict:
