@@ -26,7 +26,7 @@ def test_wheel_in_a_clean_environment(tmp_path: Path):
     run(binaries / "pip", "install", "--quiet", "-c", ROOT / "constraints.txt", wheel)
     assert run(binaries / "mimiclab", "--version").startswith("mimiclab ")
     clip = tmp_path / "stand.npz"
-    run(binaries / "mimiclab", "motion", "synthesize", "stand", clip)
+    run(binaries / "mimiclab", "motion", "synthesize", "stand", "--output", clip)
     run(binaries / "mimiclab", "motion", "check", clip)
     listed = run(binaries / "python", "-m", "mjlab.scripts.list_envs")
     assert "Mimiclab" in listed
