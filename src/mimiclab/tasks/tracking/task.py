@@ -17,8 +17,7 @@ PHYSICS_HZ = 200
 class CurriculumCfg:
     """Disturbances that grow while the policy succeeds and shrink while it fails.
 
-    They are reset noise, pushes and observation noise. The last matters most at the beginning:
-    BeyondMimic's noise on the base velocity hides from a beginner what balance needs.
+    They are reset noise, pushes and observation noise.
     """
 
     enabled: bool = False
