@@ -21,10 +21,10 @@ demo: setup ## motion -> check -> train -> evaluate -> export -> run, in about t
 	$(BIN)/mimiclab demo
 
 test: setup ## the tests (under 15 minutes on 2 cores)
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow and not browser"
 
-test-slow: setup ## the longer proofs: engine parity, learning, distributed runs, the wheel
-	$(BIN)/pytest -m slow --timeout 1800
+test-slow: setup ## the longer proofs: engine parity, the demo, the wheel, pages in a real browser
+	$(BIN)/pytest -m "slow or browser" --timeout 1800
 
 check: setup ## lint, format and types
 	$(BIN)/ruff check .
