@@ -57,6 +57,11 @@ def bluish(browser) -> float:
     return float((image[..., 2] - image[..., 0] > 30).mean())
 
 
+def root_velocity(show) -> np.ndarray:
+    """Linear velocity of the simulated root, (3,), m/s."""
+    return show._simulator.data.qvel[:3].copy()
+
+
 def test_the_robot_is_drawn_and_the_controls_act(page, open_browser, tmp_path):
     player, show = page.player, page.player.show
     browser = open_browser(page.url)
@@ -82,10 +87,9 @@ def test_the_robot_is_drawn_and_the_controls_act(page, open_browser, tmp_path):
     browser.click("Pause")
     wait_for(lambda: not player.clock.playing)
 
-    browser.click("Push")
-    player_velocity = show.errors["velocity_error"]
-    browser.click("Step")
-    wait_for(lambda: show.errors["velocity_error"] > player_velocity + 0.1)
+    before = root_velocity(show)
+    browser.click("Push")  # in a random direction, so that the tracking error may even fall
+    wait_for(lambda: np.linalg.norm(root_velocity(show) - before) > 0.4)
 
     browser.click("Reset")
     wait_for(lambda: show.frame == 0)
