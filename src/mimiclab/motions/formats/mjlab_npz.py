@@ -1,33 +1,9 @@
 """mjlab's tracking npz: bodies and joints in MuJoCo order, unnamed; see `unnamed_npz`."""
 
-from pathlib import Path
+from mimiclab.motions.formats.unnamed_npz import unnamed_format
 
-import numpy as np
-
-from mimiclab.motions.clip import MotionClip
-from mimiclab.motions.formats.base import Content, MotionFile, MotionFormat, ReadOptions
-from mimiclab.motions.formats.unnamed_npz import arrays_in_order, read_as, recognise_as
-
-_NAME, _ORDER = "mjlab_npz", "mujoco"
-
-
-def _recognise(content: Content, robot: str | None) -> bool:
-    return recognise_as(content, robot, _ORDER)
-
-
-def _read(content: Content, options: ReadOptions) -> MotionFile:
-    return read_as(content, options, _NAME, _ORDER)
-
-
-def _write(clip: MotionClip, path: Path) -> None:
-    np.savez(path, allow_pickle=False, **arrays_in_order(clip, _ORDER))
-
-
-FORMAT = MotionFormat(
-    name=_NAME,
-    suffix=".npz",
-    summary="mjlab npz: unnamed, MuJoCo (depth-first) order, checked by kinematics",
-    recognise=_recognise,
-    read=_read,
-    write=_write,
+FORMAT = unnamed_format(
+    "mjlab_npz",
+    "mujoco",
+    "mjlab npz: unnamed, MuJoCo (depth-first) order, checked by kinematics",
 )

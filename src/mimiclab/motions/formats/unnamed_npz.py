@@ -8,6 +8,7 @@ by kinematics: joints in the right order put the bodies where the file says they
 
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from mimiclab.motions.clip import MotionClip
 from mimiclab.motions.formats.base import (
     Content,
     MotionFile,
+    MotionFormat,
     ReadOptions,
     StoredArrays,
     unit_deviation,
@@ -234,3 +236,19 @@ def arrays_in_order(clip: MotionClip, order: str) -> dict[str, np.ndarray]:
         "body_ang_vel_w": motion.body_ang_vel_w,
     }
     return {"fps": fps, **{key: value.astype(np.float32) for key, value in arrays.items()}}
+
+
+def unnamed_format(name: str, order: str, summary: str) -> MotionFormat:
+    """A format of this layout whose joints and bodies stand in `order`, `isaac` or `mujoco`."""
+
+    def write(clip: MotionClip, path: Path) -> None:
+        np.savez(path, allow_pickle=False, **arrays_in_order(clip, order))
+
+    return MotionFormat(
+        name=name,
+        suffix=".npz",
+        summary=summary,
+        recognise=lambda content, robot: recognise_as(content, robot, order),
+        read=lambda content, options: read_as(content, options, name, order),
+        write=write,
+    )
