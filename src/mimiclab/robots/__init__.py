@@ -7,6 +7,8 @@ the robot's and whose value is `module:OBJECT`; a script calls `add_robot`.
 from importlib.metadata import entry_points
 
 from mimiclab.errors import RobotError, UnknownNameError
+from mimiclab.robots.robot import LANDMARKS as LANDMARKS
+from mimiclab.robots.robot import LandmarkPoint as LandmarkPoint
 from mimiclab.robots.robot import Motor as Motor
 from mimiclab.robots.robot import Robot as Robot
 from mimiclab.robots.unitree_g1 import UNITREE_G1 as UNITREE_G1

@@ -50,6 +50,26 @@ class Motor:
         return 0.25 * self.effort_limit / self.stiffness
 
 
+LANDMARKS = (
+    "pelvis", "chest", "neck", "head",
+    "left_hip", "left_knee", "left_ankle", "left_toe",
+    "right_hip", "right_knee", "right_ankle", "right_toe",
+    "left_shoulder", "left_elbow", "left_wrist", "left_hand",
+    "right_shoulder", "right_elbow", "right_wrist", "right_hand",
+)  # fmt: skip
+"""Anatomical points that people and robots share: joint centres, and `pelvis` midway between the
+hips, `chest` midway between the shoulders, `toe` the ball of the foot, `hand` the knuckles."""
+
+
+@dataclass(frozen=True)
+class LandmarkPoint:
+    """Where a landmark sits on a robot."""
+
+    body: str
+    point: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """In the body's frame, m."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Robot:
     """A humanoid with a floating root and one motor for each joint. Joint order is the model's."""
@@ -75,6 +95,8 @@ class Robot:
     """Left and right foot bodies."""
     foot_geoms: str
     """Regular expression of the collision geoms under the feet."""
+    landmarks: dict[str, LandmarkPoint] = field(default_factory=dict)
+    """Names of `LANDMARKS` to points on the robot, for retargeting; a robot may lack some."""
     mirror_swap: tuple[tuple[str, str], ...] = (("left_", "right_"),)
     """Leading or trailing parts of names exchanged by reflection in the sagittal plane."""
     collisions_fn: Callable[[], tuple] = field(default=tuple)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import mujoco
 
-from mimiclab.robots.robot import Motor, Robot
+from mimiclab.robots.robot import LandmarkPoint, Motor, Robot
 
 
 def _planetary_inertia(rotor: tuple[float, float, float], gears: tuple[float, float]) -> float:
@@ -41,6 +41,27 @@ def _collisions() -> tuple:
     from mjlab.asset_zoo.robots.unitree_g1.g1_constants import FULL_COLLISION
 
     return (FULL_COLLISION,)
+
+
+def _landmarks() -> dict[str, LandmarkPoint]:
+    points = {
+        "pelvis": LandmarkPoint("pelvis", (0.0, 0.0, -0.1332)),
+        "chest": LandmarkPoint("torso_link", (0.004, 0.0, 0.234)),
+        "neck": LandmarkPoint("torso_link", (0.004, 0.0, 0.30)),
+        "head": LandmarkPoint("torso_link", (0.004, 0.0, 0.42)),
+    }
+    for side in ("left", "right"):
+        points |= {
+            f"{side}_hip": LandmarkPoint(f"{side}_hip_roll_link"),
+            f"{side}_knee": LandmarkPoint(f"{side}_knee_link"),
+            f"{side}_ankle": LandmarkPoint(f"{side}_ankle_roll_link"),
+            f"{side}_toe": LandmarkPoint(f"{side}_ankle_roll_link", (0.10, 0.0, -0.03)),
+            f"{side}_shoulder": LandmarkPoint(f"{side}_shoulder_roll_link"),
+            f"{side}_elbow": LandmarkPoint(f"{side}_elbow_link"),
+            f"{side}_wrist": LandmarkPoint(f"{side}_wrist_yaw_link"),
+            f"{side}_hand": LandmarkPoint(f"{side}_wrist_yaw_link", (0.08, 0.0, 0.0)),
+        }
+    return points
 
 
 UNITREE_G1 = Robot(
@@ -90,5 +111,6 @@ UNITREE_G1 = Robot(
     feet=("left_ankle_roll_link", "right_ankle_roll_link"),
     foot_geoms=r"(left|right)_foot[1-7]_collision",
     collisions_fn=_collisions,
+    landmarks=_landmarks(),
     urls=("https://arxiv.org/abs/2508.08241",),
 )

@@ -1,0 +1,1 @@
+"""Motion of people: skeletons, landmarks and the files they come in."""
