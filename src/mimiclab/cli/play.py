@@ -45,9 +45,10 @@ def play(
 
     console = Console()
     with console.status(f"opening {what}"):
-        from mimiclab.viewing.player.page import Page, require_free_port
+        from mimiclab.viewing.player.page import Page
         from mimiclab.viewing.player.player import Player
         from mimiclab.viewing.player.sources import open_show
+        from mimiclab.viewing.serving import require_free_port
 
         require_free_port(host, port)  # before the work of opening
         show = open_show(

@@ -1,23 +1,18 @@
 """The viser page: draws a player's moments and hands the controls to it."""
 
-import io
-import logging
-import socket
 import time
-from collections.abc import Callable
-from contextlib import redirect_stdout
 from typing import Any
 
 import numpy as np
 import viser
 from viser import uplot
 
-from mimiclab.errors import MimiclabError, PortInUseError
 from mimiclab.maths.metrics import METRICS
 from mimiclab.maths.rotations import quat_rotate
 from mimiclab.viewing.player.clock import SPEEDS
 from mimiclab.viewing.player.figure import Figure
 from mimiclab.viewing.player.player import Player, Snapshot
+from mimiclab.viewing.serving import by_user, on_press, open_server, set_stage
 from mimiclab.viewing.style import GHOST_RGB
 
 _FRAME_S = 1 / 30
@@ -37,14 +32,8 @@ class Page:
         Raises:
             PortInUseError: another program listens on `port`.
         """
-        require_free_port(host, port)
         self.player = player
-        # A browser that closes a tab while connecting is no news.
-        logging.getLogger("websockets.server").setLevel(logging.CRITICAL)
-        with redirect_stdout(io.StringIO()):  # viser prints a banner; ours names the page
-            self.server = viser.ViserServer(host=host, port=port, label="mimiclab", verbose=False)
-        self.url = f"http://{'localhost' if host in ('0.0.0.0', '127.0.0.1') else host}:{port}"
-        self._listeners: list[Callable[[Snapshot], None]] = []
+        self.server, self.url = open_server(host, port)
         self._build_scene()
         self._build_controls()
         self._plot_due = 0.0
@@ -68,17 +57,8 @@ class Page:
     # Scene
 
     def _build_scene(self) -> None:
-        scene, robot = self.server.scene, self.player.show.robot
-        scene.set_up_direction("+z")
-        scene.configure_default_lights(cast_shadow=True)
-        scene.configure_environment_map("city", environment_intensity=0.6)
-        # The world moves under a camera that follows the robot: one message for each frame.
-        self._world = scene.add_frame("/world", show_axes=False)
-        scene.add_grid(
-            "/world/floor", width=60, height=60, cell_size=0.5, section_size=1.0,
-            cell_color=(205, 211, 218), section_color=(170, 178, 188), plane_color=(236, 239, 242),
-            plane_opacity=1.0, fade_distance=18, shadow_opacity=0.35, position=(0, 0, -0.002),
-        )  # fmt: skip
+        robot = self.player.show.robot
+        self._world = set_stage(self.server, robot.default_root_height / 0.76)
         self._robot = Figure(self.server, robot.model, "/world/robot")
         self._ghost = None
         if self.player.show.reference_qpos is not None:
@@ -86,31 +66,21 @@ class Page:
                 self.server, robot.model, "/world/reference",
                 color=GHOST_RGB, opacity=0.45, shrink=0.003,
             )  # fmt: skip
-        scale = robot.default_root_height / 0.76
-        camera = self.server.initial_camera
-        camera.position = (2.2 * scale, 1.6 * scale, 1.25 * scale)
-        camera.look_at = (0.0, 0.0, 0.65 * scale)
-        camera.fov = np.radians(45)
 
     # Controls
 
     def _build_controls(self) -> None:
         gui, player, show = self.server.gui, self.player, self.player.show
-        gui.configure_theme(
-            control_layout="floating", control_width="medium", brand_color=(29, 127, 151),
-            show_logo=False, show_share_button=False,
-        )  # fmt: skip
-        gui.set_panel_label("mimiclab")
         gui.add_markdown(f"**{show.title}**  \n{show.robot.name}")
         self._status = gui.add_markdown("")
         self._clip = gui.add_dropdown("Clip", show.clip_names, initial_value=show.clip_names[0])
-        self._clip.on_update(_by_user(lambda _: player.choose(self._clip_number())))
+        self._clip.on_update(by_user(lambda _: player.choose(self._clip_number())))
         self._play = gui.add_button("Pause", icon=viser.Icon.PLAYER_PAUSE)
-        self._play.on_click(_ignore(player.toggle))
-        gui.add_button("Step", icon=viser.Icon.PLAYER_TRACK_NEXT).on_click(_ignore(player.step))
-        gui.add_button("Reset", icon=viser.Icon.REFRESH).on_click(_ignore(player.reset))
+        self._play.on_click(on_press(player.toggle))
+        gui.add_button("Step", icon=viser.Icon.PLAYER_TRACK_NEXT).on_click(on_press(player.step))
+        gui.add_button("Reset", icon=viser.Icon.REFRESH).on_click(on_press(player.reset))
         self._time = gui.add_slider("Time (s)", 0.0, self._duration(), 0.01, 0.0)
-        self._time.on_update(_by_user(lambda _: player.seek(self._time.value)))
+        self._time.on_update(by_user(lambda _: player.seek(self._time.value)))
         labels = [f"{speed:g}x" for speed in SPEEDS]
         speed = gui.add_dropdown("Speed", labels, initial_value="1x")
         speed.on_update(lambda _: setattr(player.clock, "speed", float(speed.value[:-1])))
@@ -138,7 +108,7 @@ class Page:
             direction = gui.add_dropdown("Towards", tuple(_DIRECTIONS), initial_value="random")
             button = gui.add_button("Push", icon=viser.Icon.HAND_STOP)
             button.on_click(
-                _ignore(lambda: self.player.push(strength.value, _DIRECTIONS[direction.value]))
+                on_press(lambda: self.player.push(strength.value, _DIRECTIONS[direction.value]))
             )
         return strength, direction
 
@@ -216,55 +186,3 @@ class Page:
     def _duration(self) -> float:
         show = self.player.show
         return round(max((show.num_frames - 1) * show.step_s, 0.01), 2)
-
-
-def _ignore(action: Callable[[], Any]) -> Callable[[Any], None]:
-    """An action that needs nothing of the event that causes it."""
-
-    def call(_: Any) -> None:
-        action()
-
-    return call
-
-
-def _by_user(action: Callable[[Any], Any]) -> Callable[[Any], None]:
-    """Leave out the events that our own updates of a control cause."""
-
-    def call(event: Any) -> None:
-        if event.client_id is not None:
-            action(event)
-
-    return call
-
-
-def require_free_port(host: str, port: int) -> None:
-    """Check that nothing listens on a port; viser would quietly take another.
-
-    Raises:
-        PortInUseError: something does; the message names a free port.
-        MimiclabError: no valid port, or no such host.
-    """
-    if not 0 < port < 65536:
-        raise MimiclabError(f"port is {port}, expected 1 to 65535; 8080 is usual")
-    problem = _bind_error(host, port)
-    if problem is None:
-        return
-    for other in range(port + 1, min(port + 50, 65536)):
-        if _bind_error(host, other) is None:
-            raise PortInUseError(
-                f"cannot serve the viewer on {host}:{port} ({problem}); "
-                f"end the other program or use --port {other}"
-            )
-    raise PortInUseError(
-        f"cannot serve the viewer on {host}:{port} ({problem}); try another --host"
-    )
-
-
-def _bind_error(host: str, port: int) -> str | None:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            return error.strerror or str(error)
-    return None
