@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mimiclab.errors import MotionError
+from mimiclab.motions.scene import ObjectTrack, checked_array, unit_quats
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,33 +34,50 @@ class MotionClip:
     source: str = ""
     licence: str = ""
     tags: tuple[str, ...] = ()
+    foot_contacts: np.ndarray | None = None
+    """Whether the left and the right foot bear on something, if known. Shape (T, 2), bool."""
+    objects: tuple[ObjectTrack, ...] = ()
+    """Things that move or stand beside the robot, in the same world frame."""
+    terrain: str = ""
+    """Path or name of the ground's mesh, in the same world frame; empty for flat ground at z = 0,
+    or ground that the file does not tell."""
 
     def __post_init__(self) -> None:
         where = f"motion {self.name!r}"
         if not (np.isfinite(self.fps) and self.fps > 0):
             raise MotionError(f"{where}: fps is {self.fps}, expected a positive number; state it")
         frames = np.shape(self.joint_pos)[0] if np.ndim(self.joint_pos) == 2 else -1
-        shapes = {
-            "root_pos": (frames, 3),
-            "root_quat_wxyz": (frames, 4),
-            "joint_pos": (frames, len(self.joint_names)),
-        }
-        for key, shape in shapes.items():
-            given = np.shape(getattr(self, key))
-            if given != shape or frames < 1:
-                expected = f"(T, {shape[1]}) with T >= 1 alike in all arrays"
-                raise MotionError(f"{where}: {key} has shape {given}, expected {expected}")
-            array = np.array(getattr(self, key), np.float64)
-            bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
-            if bad.size:
-                raise MotionError(
-                    f"{where}: {key} has NaN or infinite values in {bad.size} of {frames} frames, "
-                    f"first in frame {bad[0]}; repair or cut the file"
-                )
+        for key, width in (
+            ("root_pos", 3),
+            ("root_quat_wxyz", 4),
+            ("joint_pos", len(self.joint_names)),
+        ):
+            array = checked_array(where, key, getattr(self, key), (frames, width))
             if key == "root_quat_wxyz":
-                array = _unit(array, where)
+                array = unit_quats(array, f"{where}: root quaternion")
             array.flags.writeable = False
             object.__setattr__(self, key, array)
+        self._check_scene(where)
+
+    def _check_scene(self, where: str) -> None:
+        if self.foot_contacts is not None:
+            contacts = np.array(self.foot_contacts)
+            if contacts.shape != (self.num_frames, 2) or contacts.dtype != np.bool_:
+                raise MotionError(
+                    f"{where}: foot_contacts is {contacts.dtype} of shape {contacts.shape}, "
+                    f"expected bool of shape ({self.num_frames}, 2): left and right"
+                )
+            contacts.flags.writeable = False
+            object.__setattr__(self, "foot_contacts", contacts)
+        object.__setattr__(self, "objects", tuple(self.objects))
+        names = [item.name for item in self.objects]
+        for item in self.objects:
+            if item.num_frames != self.num_frames or names.count(item.name) > 1:
+                raise MotionError(
+                    f"{where}: object {item.name!r} has {item.num_frames} frames and its name "
+                    f"occurs {names.count(item.name)} times; expected {self.num_frames} frames "
+                    "and names that differ"
+                )
 
     @property
     def num_frames(self) -> int:
@@ -88,15 +106,6 @@ class MotionClip:
             root_pos=self.root_pos[part],
             root_quat_wxyz=self.root_quat_wxyz[part],
             joint_pos=self.joint_pos[part],
+            foot_contacts=None if self.foot_contacts is None else self.foot_contacts[part],
+            objects=tuple(item.cut(start, stop) for item in self.objects),
         )
-
-
-def _unit(quat: np.ndarray, where: str) -> np.ndarray:
-    norm = np.linalg.norm(quat, axis=1)
-    bad = np.flatnonzero(np.abs(norm - 1.0) > 1e-2)
-    if bad.size:
-        raise MotionError(
-            f"{where}: root quaternion of frame {bad[0]} has length {norm[bad[0]]:.4g} "
-            f"({bad.size} frames are off by more than 1 %), expected 1; is the column order right?"
-        )
-    return quat / norm[:, None]

@@ -68,8 +68,9 @@ class BodyMotion:
 
 
 def resample(clip: MotionClip, fps: float) -> MotionClip:
-    """The clip at another frame rate: linear for positions and joints, slerp for the root.
+    """The clip at another frame rate: linear for positions and joints, slerp for orientations.
 
+    Foot contacts are those of the nearest frame (of two equally near ones, the earlier).
     Sample times are k / fps strictly below the duration (BeyondMimic's converter does the same);
     a clip that already has this rate is returned as it is.
 
@@ -90,12 +91,21 @@ def resample(clip: MotionClip, fps: float) -> MotionClip:
     def mix(values: np.ndarray) -> np.ndarray:
         return values[low] + blend[:, None] * (values[high] - values[low])
 
+    def turn(quats: np.ndarray) -> np.ndarray:
+        return quat_slerp(quats[low], quats[high], blend)
+
+    contacts = clip.foot_contacts
     return replace(
         clip,
         fps=float(fps),
         root_pos=mix(clip.root_pos),
-        root_quat_wxyz=quat_slerp(clip.root_quat_wxyz[low], clip.root_quat_wxyz[high], blend),
+        root_quat_wxyz=turn(clip.root_quat_wxyz),
         joint_pos=mix(clip.joint_pos),
+        foot_contacts=None if contacts is None else contacts[np.where(blend > 0.5, high, low)],
+        objects=tuple(
+            replace(item, pos_w=mix(item.pos_w), quat_wxyz_w=turn(item.quat_wxyz_w))
+            for item in clip.objects
+        ),
     )
 
 

@@ -106,17 +106,43 @@ class Content:
         Raises:
             MotionFileError: missing, not strings, or with a name twice.
         """
+        names = self.strings(key)
+        if len(set(names)) != len(names):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            raise MotionFileError(f"{self.path}: {key!r} has names twice: {', '.join(twice)}")
+        return names
+
+    def strings(self, key: str, count: int | None = None) -> tuple[str, ...]:
+        """A one-dimensional string array, of `count` strings if that is given.
+
+        Raises:
+            MotionFileError: missing, not strings, or another number of them.
+        """
         value = (self.arrays or {}).get(key)
         if value is None or value.dtype.kind != "U" or value.ndim != 1:
             found = "missing" if value is None else f"{value.dtype} of shape {value.shape}"
             raise MotionFileError(
                 f"{self.path}: {key!r} is {found}, expected a list of names (strings, 1-D)"
             )
-        names = tuple(value.tolist())
-        if len(set(names)) != len(names):
-            twice = sorted({name for name in names if names.count(name) > 1})
-            raise MotionFileError(f"{self.path}: {key!r} has names twice: {', '.join(twice)}")
-        return names
+        if count is not None and len(value) != count:
+            raise MotionFileError(f"{self.path}: {key!r} has {len(value)} entries, not {count}")
+        return tuple(value.tolist())
+
+    def flags(self, key: str, *tail: int | str) -> np.ndarray | None:
+        """The bool array of this key, or None where the file lacks it; numbers must be 0 or 1.
+
+        Raises:
+            MotionFileError: another shape or other values.
+        """
+        value = (self.arrays or {}).get(key)
+        if value is None:
+            return None
+        if value.dtype.kind == "b":
+            value = value.astype(np.float64)
+        numbers = Content(path=self.path, arrays={key: value}).array(key, *tail)
+        if not np.isin(numbers, (0.0, 1.0)).all():
+            raise MotionFileError(f"{self.path}: {key!r} has values other than 0 and 1")
+        return numbers > 0.5
 
     def string(self, key: str) -> str:
         """A string stored as a 0-d array; empty where the file lacks the key."""

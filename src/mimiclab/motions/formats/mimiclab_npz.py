@@ -2,8 +2,10 @@
 
 Keys: `schema` (1), `robot`, `fps`, `joint_names` (J), `root_pos` (T, 3), `root_quat_wxyz` (T, 4),
 `joint_pos` (T, J); optional `joint_vel` (T, J), `body_names` (B), `body_pos_w` (T, B, 3),
-`body_quat_wxyz_w` (T, B, 4), `body_lin_vel_w` and `body_ang_vel_w` (T, B, 3); and the strings
-`source`, `licence`, `tags` (1-D). No object arrays.
+`body_quat_wxyz_w` (T, B, 4), `body_lin_vel_w` and `body_ang_vel_w` (T, B, 3); the strings `source`,
+`licence`, `tags` (1-D), `terrain`; `foot_contacts` (T, 2), bool; and for O objects `object_names`
+(O), `object_pos_w` (T, O, 3), `object_quat_wxyz_w` (T, O, 4), `object_meshes` (O), empty where
+unknown, and `object_sizes` (O, 3), NaN where there is none. No arrays of Python objects.
 """
 
 from pathlib import Path
@@ -21,12 +23,19 @@ from mimiclab.motions.formats.base import (
     unit_deviation,
 )
 from mimiclab.motions.kinematics import body_motion
+from mimiclab.motions.scene import ObjectTrack
 from mimiclab.robots import get_robot
 
 SCHEMA = 1
 _REQUIRED = {"schema", "robot", "fps", "joint_names", "root_pos", "root_quat_wxyz", "joint_pos"}
 _BODY_ARRAYS = ("body_pos_w", "body_quat_wxyz_w", "body_lin_vel_w", "body_ang_vel_w")
-_OPTIONAL = {"joint_vel", "body_names", *_BODY_ARRAYS, "source", "licence", "tags"}
+_OBJECTS = {
+    "object_names", "object_pos_w", "object_quat_wxyz_w", "object_meshes", "object_sizes",
+}  # fmt: skip
+_OPTIONAL = {
+    "joint_vel", "body_names", *_BODY_ARRAYS, "source", "licence", "tags", "foot_contacts",
+    "terrain", *_OBJECTS,
+}  # fmt: skip
 
 
 def _recognise(content: Content, robot: str | None) -> bool:
@@ -77,6 +86,9 @@ def _read(content: Content, options: ReadOptions) -> MotionFile:
         source=content.string("source"),
         licence=content.string("licence"),
         tags=tags,
+        foot_contacts=content.flags("foot_contacts", 2),
+        objects=_objects(content),
+        terrain=content.string("terrain"),
     )
     return MotionFile(
         path=path,
@@ -84,6 +96,30 @@ def _read(content: Content, options: ReadOptions) -> MotionFile:
         clip=clip,
         stored=_stored(content, columns),
         quat_norm_deviation=unit_deviation(quat),
+    )
+
+
+def _objects(content: Content) -> tuple[ObjectTrack, ...]:
+    if not content.keys & _OBJECTS:
+        return ()
+    names = content.names("object_names")
+    pos = content.array("object_pos_w", len(names), 3)
+    quat = content.array("object_quat_wxyz_w", len(names), 4)
+    meshes = content.strings("object_meshes", len(names))
+    sizes = content.array("object_sizes", 3)
+    if len(sizes) != len(names):
+        raise MotionFileError(
+            f"{content.path}: {len(sizes)} object_sizes for {len(names)} object_names"
+        )
+    return tuple(
+        ObjectTrack(
+            name=name,
+            pos_w=pos[:, i],
+            quat_wxyz_w=quat[:, i],
+            mesh=meshes[i],
+            size=None if np.isnan(sizes[i]).all() else tuple(sizes[i]),
+        )
+        for i, name in enumerate(names)
     )
 
 
@@ -116,6 +152,17 @@ def clip_arrays(clip: MotionClip, *, bodies: bool = False) -> dict[str, np.ndarr
         "licence": np.array(clip.licence),
         "tags": np.array(clip.tags, dtype=np.str_),
     }
+    if clip.terrain:
+        arrays["terrain"] = np.array(clip.terrain)
+    if clip.foot_contacts is not None:
+        arrays["foot_contacts"] = clip.foot_contacts
+    if clip.objects:
+        items = clip.objects
+        arrays["object_names"] = np.array([item.name for item in items])
+        arrays["object_pos_w"] = np.stack([item.pos_w for item in items], axis=1)
+        arrays["object_quat_wxyz_w"] = np.stack([item.quat_wxyz_w for item in items], axis=1)
+        arrays["object_meshes"] = np.array([item.mesh for item in items], dtype=np.str_)
+        arrays["object_sizes"] = np.array([item.size or [np.nan] * 3 for item in items])
     if bodies:
         motion = body_motion(clip)
         order = [motion.joint_names.index(name) for name in clip.joint_names]
