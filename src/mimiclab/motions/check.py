@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mimiclab.maths.rotations import quat_angle
 from mimiclab.motions.check_derived import derived_findings
 from mimiclab.motions.check_ground import ground_findings
 from mimiclab.motions.clip import MotionClip
 from mimiclab.motions.finding import CheckLimits, Finding, Severity, frames_of
 from mimiclab.motions.formats.base import MotionFile, StoredArrays
+from mimiclab.motions.jumps import joint_jumps, joint_spikes, root_jumps, root_speeds
 from mimiclab.motions.kinematics import BodyMotion, body_motion
 from mimiclab.robots import Robot, get_robot
 
@@ -182,25 +182,35 @@ def _check_jumps(report: CheckReport, motion: BodyMotion, limits: CheckLimits) -
         return
     steps = np.abs(np.diff(motion.joint_pos, axis=0))
     report.metrics["joint_step_max_rad"] = float(steps.max())
-    padded = np.pad(steps, ((1, 1), (0, 0)))
-    neighbours = np.maximum(padded[:-2], padded[2:])
-    jumping = (steps > limits.jump_rad) & (steps > limits.jump_ratio * neighbours)
-    if jumping.any():
-        step, joint = np.unravel_index((steps * jumping).argmax(), steps.shape)
+    jumps = joint_jumps(motion.joint_pos, limits)
+    spikes = joint_spikes(motion.joint_pos, limits)
+    if jumps:
+        worst = max(jumps, key=lambda jump: abs(jump.size))
         _add(
             report,
             "joint_jump",
             "warning",
-            f"{jumping.any(axis=1).sum()} one-frame jumps, the largest {steps[step, joint]:.2f} "
-            f"rad in {motion.joint_names[joint]} after frame {step}",
-            np.append(np.max(jumping, axis=1), False),
+            f"{len({jump.before for jump in jumps})} one-frame jumps, the largest "
+            f"{abs(worst.size):.2f} rad in {motion.joint_names[worst.joint]} after frame "
+            f"{worst.before}; `mimiclab motion repair` spreads them",
+            np.isin(np.arange(motion.num_frames), [jump.before for jump in jumps]),
         )
-    speed = np.linalg.norm(np.diff(motion.body_pos_w[:, 0], axis=0), axis=1) * motion.fps
-    turning = quat_angle(motion.body_quat_wxyz_w[:-1, 0], motion.body_quat_wxyz_w[1:, 0])
-    turning = turning * motion.fps
+    if spikes:
+        worst = max(spikes, key=lambda spike: spike.size)
+        wrong = [f for spike in spikes for f in range(spike.first, spike.last + 1)]
+        _add(
+            report,
+            "joint_spike",
+            "warning",
+            f"{len(spikes)} times a joint jumps away and back, the furthest by {worst.size:.2f} "
+            f"rad in {motion.joint_names[worst.joint]} at frame {worst.first}; "
+            "`mimiclab motion repair` interpolates them",
+            np.isin(np.arange(motion.num_frames), wrong),
+        )
+    speed, turning = root_speeds(report.clip)
     report.metrics["root_speed_max_m_s"] = float(speed.max())
     report.metrics["root_turn_max_rad_s"] = float(turning.max())
-    over = np.logical_or(speed > limits.root_speed, turning > limits.root_turn)
+    over = np.isin(np.arange(motion.num_frames), root_jumps(report.clip, limits))
     if over.any():
         _add(
             report,
@@ -208,7 +218,7 @@ def _check_jumps(report: CheckReport, motion: BodyMotion, limits: CheckLimits) -
             "error",
             f"the root jumps {over.sum()} times, first after frame {int(over.argmax())}: up to "
             f"{speed.max():.1f} m/s and {turning.max():.1f} rad/s; cut the clip there or repair it",
-            np.append(over, False),
+            over,
         )
 
 

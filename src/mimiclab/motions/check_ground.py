@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from mimiclab.motions.feet import foot_contact
 from mimiclab.motions.finding import CheckLimits, Finding, Severity, frames_of
-from mimiclab.motions.ground import body_points, foot_points, lowest_height, lowest_point
+from mimiclab.motions.ground import body_points, lowest_height
 from mimiclab.motions.kinematics import BodyMotion
 from mimiclab.robots import Robot
 
@@ -22,9 +23,8 @@ def ground_findings(
         frames = () if where is None else frames_of(where)
         findings.append(Finding(code=code, severity=severity, message=message, frames=frames))
 
-    feet = [lowest_point(motion, points) for points in foot_points(robot)]
-    foot_height = np.stack([foot.height for foot in feet], axis=1)
-    lower = foot_height.min(axis=1)
+    feet = foot_contact(motion, robot, limits)
+    lower = feet.height.min(axis=1)
     bodies = np.stack([lowest_height(motion, points) for points in body_points(robot)])
     lowest = bodies.min(axis=0)
     metrics = {
@@ -67,9 +67,7 @@ def ground_findings(
             flying,
         )
 
-    rise = np.abs(np.stack([foot.rise_speed for foot in feet], axis=1))
-    slide = np.stack([foot.slide_speed for foot in feet], axis=1)
-    standing = (foot_height < limits.contact_m) & (rise < limits.contact_speed)
+    standing, slide = feet.standing, feet.slide_speed
     skating = standing & (slide > limits.skate_speed)
     share = float(skating.sum() / max(standing.sum(), 1))
     metrics["foot_contact_share"] = float(standing.any(axis=1).mean())
