@@ -1,6 +1,6 @@
 """Videos and pictures of a robot trajectory, with a translucent reference over or beside it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -8,11 +8,11 @@ from typing import Any, Literal
 import mujoco
 import numpy as np
 
-from mimiclab.errors import MimiclabError, OutputError
-from mimiclab.files import atomic_path
+from mimiclab.errors import MimiclabError
 from mimiclab.maths.rotations import quat_rotate, quat_slerp
 from mimiclab.robots import Robot
 from mimiclab.viewing.camera import View, follow
+from mimiclab.viewing.files import save_sheet, write_video
 from mimiclab.viewing.overlay import Overlay
 
 _GAP_M = 0.95
@@ -70,29 +70,15 @@ def render_trajectory(
         OutputError: the file cannot be written.
         MimiclabError: arrays that do not fit the robot, or OpenGL demanded where there is none.
     """
-    from imageio_ffmpeg import write_frames
-
     frames = Frames(robot, qpos, fps, reference_qpos, video_fps, look or Look())
-    with atomic_path(path) as temporary:
-        writer = write_frames(
-            str(temporary), frames.look.size,
-            fps=video_fps,  # pyright: ignore[reportArgumentType]  # its default is a whole number
-            quality=None,  # pyright: ignore[reportArgumentType]  # -crf below replaces it
-            codec="libx264", pix_fmt_out="yuv420p", macro_block_size=2,
-            output_params=["-crf", "21", "-preset", "veryfast", "-movflags", "+faststart"],
-            ffmpeg_log_level="error",
-        )  # fmt: skip
-        try:
-            writer.send(None)
-            for done, frame in enumerate(frames, start=1):
-                writer.send(np.ascontiguousarray(frame))
-                if progress is not None:
-                    progress(done, len(frames))
-        except OSError as error:
-            raise OutputError(f"cannot write the video {path}: {error}; is there space?") from error
-        finally:
-            writer.close()
-    return Path(path)
+    return write_video(
+        frames,
+        path,
+        size=frames.look.size,
+        count=len(frames),
+        fps=video_fps,
+        progress=progress,
+    )
 
 
 def render_picture(
@@ -118,27 +104,6 @@ def render_picture(
     else:
         chosen = np.clip(np.round(np.array(times_s) * fps).astype(int), 0, last)
     return save_sheet([frames[int(index)] for index in chosen], path, columns)
-
-
-def save_sheet(tiles: Sequence[np.ndarray], path: str | Path, columns: int) -> Path:
-    """Write pictures (H, W, 3) of equal size as one PNG, `columns` side by side.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    from PIL import Image
-
-    height, width = tiles[0].shape[:2]
-    columns = min(columns, len(tiles))
-    lines, gap = -(-len(tiles) // columns), 4
-    size = columns * (width + gap) - gap, lines * (height + gap) - gap
-    sheet = Image.new("RGB", size, "white")
-    for place, tile in enumerate(tiles):
-        row, column = divmod(place, columns)
-        sheet.paste(Image.fromarray(tile), (column * (width + gap), row * (height + gap)))
-    with atomic_path(path) as temporary:
-        sheet.save(temporary, optimize=True)
-    return Path(path)
 
 
 class Frames:

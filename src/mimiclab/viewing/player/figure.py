@@ -57,6 +57,10 @@ class Figure:
     def visible(self, value: bool) -> None:
         self.root.visible = value
 
+    def remove(self) -> None:
+        """Take it out of the scene."""
+        self.root.remove()
+
     def pose(self, qpos: np.ndarray) -> None:
         """Move all bodies to a generalised position (7 + J,)."""
         self._data.qpos[:] = qpos

@@ -8,7 +8,7 @@ import viser
 from viser import uplot
 
 from mimiclab.maths.metrics import METRICS
-from mimiclab.maths.rotations import quat_rotate
+from mimiclab.viewing.placement import to_the_left
 from mimiclab.viewing.player.clock import SPEEDS
 from mimiclab.viewing.player.figure import Figure
 from mimiclab.viewing.player.player import Player, Snapshot
@@ -96,9 +96,8 @@ class Page:
     def _place_ghost(self, where: str) -> None:
         """Show the reference where it really is, or at the robot's right, or not at all."""
         assert self._ghost is not None
-        right = quat_rotate(self.player.snapshot().qpos[3:7], np.array([0.0, -1.0, 0.0]))
-        gap = _GAP_M * right / max(float(np.linalg.norm(right[:2])), 1e-6)
-        self._ghost.root.position = (gap[0], gap[1], 0) if where == "beside" else (0, 0, 0)
+        shift = to_the_left(self.player.snapshot().qpos[3:7], -_GAP_M)
+        self._ghost.root.position = shift if where == "beside" else np.zeros(3)
         self._ghost.visible = where != "hidden"
 
     def _build_push(self) -> tuple[Any, Any]:
