@@ -1,8 +1,8 @@
 import numpy as np
 
 from mimiclab.maths.rotations import quat_from_rotvec, quat_to_matrix
+from mimiclab.motions.skeleton import Skeleton
 from mimiclab.motions.synthesis.ik import Targets, rotation_from_rotvec, solve
-from mimiclab.motions.synthesis.skeleton import Skeleton
 
 
 def test_rotation_of_a_rotvec_agrees_with_the_quaternion():

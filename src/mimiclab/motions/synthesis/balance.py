@@ -7,7 +7,7 @@ mass c, mass m and angular momentum L about c (Kajita et al. 2003).
 
 import numpy as np
 
-from mimiclab.motions.synthesis.skeleton import Pose, Skeleton, derivative, second_derivative
+from mimiclab.motions.skeleton import Pose, Skeleton, derivative, second_derivative
 
 GRAVITY = 9.81
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mimiclab.motions.synthesis.skeleton import Pose, Skeleton
+from mimiclab.motions.skeleton import Pose, Skeleton
 
 _PIN = 100.0
 """Weight of foot poses and of the centre of mass: met to a fraction of a millimetre."""

@@ -8,9 +8,9 @@ import numpy as np
 
 from mimiclab.errors import MotionError
 from mimiclab.motions.clip import MotionClip
+from mimiclab.motions.skeleton import Pose, Skeleton
 from mimiclab.motions.synthesis.balance import com_from_zmp, zmp_of
 from mimiclab.motions.synthesis.ik import Targets, solve
-from mimiclab.motions.synthesis.skeleton import Pose, Skeleton
 from mimiclab.robots import Robot, get_robot
 from mimiclab.robots.soles import sole_points
 

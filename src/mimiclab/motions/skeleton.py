@@ -42,7 +42,7 @@ class Skeleton:
     """Tree of hinges under a free root, read from a robot's model.
 
     Raises:
-        RobotError: the model has other joints, or more than one joint in a body.
+        RobotError: the model has joints other than the root's free one and hinges below it.
     """
 
     def __init__(self, robot: Robot) -> None:
@@ -58,28 +58,30 @@ class Skeleton:
         self.inertial_offset = m.body_ipos[1:].copy()
         inertial_rot = quat_to_matrix(m.body_iquat[1:])
         self.inertia = np.einsum("bij,bj,bkj->bik", inertial_rot, m.body_inertia[1:], inertial_rot)
-        self.joint_of_body = np.full(m.nbody - 1, -1)
-        self.axis, self.joint_offset, joint_body = [], [], []
+        self.joints_of_body: list[list[int]] = [[] for _ in bodies]
+        self.axis, self.joint_offset, joint_body, reference = [], [], [], []
         for joint in range(m.njnt):
             kind, body = m.jnt_type[joint], int(m.jnt_bodyid[joint]) - 1
             if kind == mujoco.mjtJoint.mjJNT_FREE and body == 0:
                 continue
-            if kind != mujoco.mjtJoint.mjJNT_HINGE or self.joint_of_body[body] >= 0 or body == 0:
+            if kind != mujoco.mjtJoint.mjJNT_HINGE or body == 0:
                 raise RobotError(
-                    f"robot {robot.name}: joint {m.joint(joint).name!r} is not the single hinge of "
-                    "a body below the root, which synthesis expects; bring a clip from a file"
+                    f"robot {robot.name}: joint {m.joint(joint).name!r} is not a hinge of a body "
+                    "below the root, which whole-clip kinematics expects; model it by hinges"
                 )
-            self.joint_of_body[body] = len(joint_body)
+            self.joints_of_body[body].append(len(joint_body))
             joint_body.append(body)
             self.axis.append(m.jnt_axis[joint].copy())
             self.joint_offset.append(m.jnt_pos[joint].copy())
+            reference.append(m.qpos0[m.jnt_qposadr[joint]])
         self.joint_body = np.array(joint_body)
+        self.reference = np.array(reference)
         # moves[b, j]: joint j carries body b
         self.moves = np.zeros((len(self.parent), len(joint_body)))
         for body, parent in enumerate(self.parent):
             if body:
                 self.moves[body] = self.moves[parent]
-                self.moves[body, self.joint_of_body[body]] = 1.0
+                self.moves[body, self.joints_of_body[body]] = 1.0
         self._turns = [_turn_basis(axis) for axis in self.axis]
 
     def pose(self, root_pos: np.ndarray, root_rot: np.ndarray, joints: np.ndarray) -> Pose:
@@ -90,20 +92,20 @@ class Skeleton:
         axes = np.empty((frames, len(self.axis), 3))
         anchors = np.empty_like(axes)
         pos[:, 0], rot[:, 0] = root_pos, root_rot
-        sine, cosine = np.sin(joints), np.cos(joints)
+        turns = joints - self.reference
+        sine, cosine = np.sin(turns), np.cos(turns)
         for body in range(1, bodies):
-            parent, j = self.parent[body], self.joint_of_body[body]
-            pos[:, body] = pos[:, parent] + rot[:, parent] @ self.offset[body]
-            before = rot[:, parent] @ self.rot[body]
-            if j < 0:
-                rot[:, body] = before
-                continue
-            along, in_plane, across = self._turns[j]
-            turn = along + cosine[:, j, None, None] * in_plane + sine[:, j, None, None] * across
-            axes[:, j] = before @ self.axis[j]
-            anchors[:, j] = pos[:, body] + before @ self.joint_offset[j]
-            rot[:, body] = before @ turn
-            pos[:, body] = anchors[:, j] - rot[:, body] @ self.joint_offset[j]
+            parent = self.parent[body]
+            origin = pos[:, parent] + rot[:, parent] @ self.offset[body]
+            turned = rot[:, parent] @ self.rot[body]
+            for j in self.joints_of_body[body]:
+                along, in_plane, across = self._turns[j]
+                turn = along + cosine[:, j, None, None] * in_plane + sine[:, j, None, None] * across
+                axes[:, j] = turned @ self.axis[j]
+                anchors[:, j] = origin + turned @ self.joint_offset[j]
+                turned = turned @ turn
+                origin = anchors[:, j] - turned @ self.joint_offset[j]
+            pos[:, body], rot[:, body] = origin, turned
         inertial = pos + np.einsum("tbij,bj->tbi", rot, self.inertial_offset)
         com = np.einsum("b,tbi->ti", self.mass, inertial) / self.total_mass
         return Pose(root_pos, root_rot, joints, pos, rot, axes, anchors, inertial, com)

@@ -8,7 +8,7 @@ import pytest
 
 from mimiclab.errors import RobotError
 from mimiclab.maths.rotations import quat_from_rotvec, quat_to_matrix
-from mimiclab.motions.synthesis.skeleton import Skeleton
+from mimiclab.motions.skeleton import Skeleton
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +65,35 @@ def test_angular_momentum_is_mujocos(g1, skeleton):
     np.testing.assert_allclose(ours, data.subtree_angmom[1], atol=1e-4)
 
 
+def test_several_hinges_in_one_body_are_mujocos(g1):
+    xml = """<mujoco><worldbody><body name="root"><freejoint/><geom size=".1"/>
+    <body name="arm" pos=".1 .2 .3" euler="20 30 40">
+    <joint name="a" axis="1 0 0" pos="0 .1 0"/><joint name="b" axis="0 1 1" ref="30"/>
+    <joint name="c" axis="0 0 1" pos=".1 0 .2"/><geom size=".1"/>
+    <body name="hand" pos="0 0 -.4"><joint name="d" axis="0 1 0"/><geom size=".1"/></body></body>
+    </body></worldbody></mujoco>"""
+    robot = replace(g1, spec_fn=lambda: mujoco.MjSpec.from_string(xml))
+    random = np.random.default_rng(0)
+    joints, quat = random.uniform(-2, 2, (3, 4)), quat_from_rotvec(random.normal(size=(3, 3)))
+    skeleton, data = Skeleton(robot), mujoco.MjData(robot.model)
+    pose = skeleton.pose(np.ones((3, 3)), quat_to_matrix(quat), joints)
+    for t in range(3):
+        data.qpos[:] = np.concatenate([np.ones(3), quat[t], joints[t]])
+        mujoco.mj_forward(robot.model, data)
+        np.testing.assert_allclose(pose.body_pos[t], data.xpos[1:], atol=1e-9)
+        np.testing.assert_allclose(pose.anchors[t], data.xanchor[1:], atol=1e-9)
+        np.testing.assert_allclose(pose.axes[t], data.xaxis[1:], atol=1e-9)
+        to_world = np.eye(robot.model.nv)
+        to_world[3:6, 3:6] = data.xmat[1].reshape(3, 3).T
+        linear = np.zeros((3, robot.model.nv))
+        mujoco.mj_jacBody(robot.model, data, linear, None, 2)
+        ours = skeleton.body_jacobian(pose, 1)[0][t]
+        np.testing.assert_allclose(ours, linear @ to_world, atol=1e-9)
+
+
 def test_models_of_another_kind_are_refused(g1):
     xml = """<mujoco><worldbody><body name="root"><freejoint/><geom size=".1"/>
     <body name="arm"><joint name="a" type="ball"/><geom size=".1"/></body></body></worldbody>
     </mujoco>"""
-    with pytest.raises(RobotError, match="joint 'a' is not the single hinge"):
+    with pytest.raises(RobotError, match="joint 'a' is not a hinge"):
         Skeleton(replace(g1, spec_fn=lambda: mujoco.MjSpec.from_string(xml)))
