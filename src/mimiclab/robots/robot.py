@@ -99,6 +99,8 @@ class Robot:
     """Names of `LANDMARKS` to points on the robot, for retargeting; a robot may lack some."""
     mirror_swap: tuple[tuple[str, str], ...] = (("left_", "right_"),)
     """Leading or trailing parts of names exchanged by reflection in the sagittal plane."""
+    mirror_tolerance_m: float = 2e-3
+    """How far bodies may be from their mirror images: models are rounded, robots are assembled."""
     collisions_fn: Callable[[], tuple] = field(default=tuple)
     """Makes mjlab `CollisionCfg`s; called only when a simulation is built, as it imports mjlab."""
     soft_limit_factor: float = 0.9

@@ -15,8 +15,8 @@ _BOX_CORNERS = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-
 def sole_points(robot: Robot) -> tuple[np.ndarray, np.ndarray]:
     """Lowest points of the left and right foot's collision geoms, in the foot body's frame, m.
 
-    A foot is taken to be flat when all joints are at 0 and the root is upright, as in every
-    humanoid model we know. Each array is (K, 3); K differs between robots.
+    A foot is taken to be flat in the default pose with the root upright: some models spread their
+    legs when all joints are at 0. Each array is (K, 3); K differs between robots.
 
     Raises:
         RobotError: a foot has no geom that matches `robot.foot_geoms`, or one of unknown shape.
@@ -25,6 +25,8 @@ def sole_points(robot: Robot) -> tuple[np.ndarray, np.ndarray]:
     data = mujoco.MjData(model)
     data.qpos[:] = 0.0
     data.qpos[3] = 1.0
+    for name, angle in zip(robot.joint_names, robot.default_pose, strict=True):
+        data.qpos[model.joint(name).qposadr[0]] = angle
     mujoco.mj_kinematics(model, data)
     left, right = (_points(robot, model, data, foot) for foot in robot.feet)
     return left, right
