@@ -1,0 +1,105 @@
+"""Human motion files in: one module for each format, found by what a file holds."""
+
+from pathlib import Path
+
+from mimiclab.errors import MotionError, MotionFileError, UnknownNameError
+from mimiclab.motions.human.clip import HumanClip
+from mimiclab.motions.human.formats import bvh
+from mimiclab.motions.human.formats.base import HumanFormat, HumanReadOptions, finish
+
+HUMAN_FORMATS: dict[str, HumanFormat] = {item.name: item for item in (bvh.FORMAT,)}
+"""All formats of human motions by name."""
+
+HUMAN_SUFFIXES = tuple(sorted({s for item in HUMAN_FORMATS.values() for s in item.suffixes}))
+"""Suffixes of human motion files; `.npz` may be a robot's as well."""
+
+
+def read_human(
+    path: str | Path,
+    *,
+    fps: float | None = None,
+    skeleton: str | Path | None = None,
+    units: str | None = None,
+    up: str | None = None,
+    format: str | None = None,
+    asf: str | Path | None = None,
+    body_model: str | Path | None = None,
+    frame_range: tuple[int, int] | None = None,
+) -> HumanClip:
+    """The person's motion in a file: world positions of joints in metres, z up.
+
+    Args:
+        path: file to read.
+        fps: frame rate; must agree with the file where that states one.
+        skeleton: name of a shipped landmark map or path to one's own; found by the joints' names
+            if left out.
+        units: `m`, `cm`, `mm`, `inch` or `cmu` (inches / 0.45), where the format leaves it open;
+            found by the size of the body if left out.
+        up: `y` or `z`, where the format leaves it open; found by how the body stands if left out.
+        format: a name in `HUMAN_FORMATS`; found by the content if left out.
+        asf: the skeleton of an AMC; the one beside it if left out.
+        body_model: a licensed SMPL model as npz, for the joints of this very body; published mean
+            joint positions if left out.
+        frame_range: first frame and the one after the last, counted from 0.
+
+    Raises:
+        MotionFileError: the file cannot be read as a motion; the message says why and what to do.
+        MotionError: its content is invalid, or the landmark map does not fit.
+        UnknownNameError: unknown format or landmark map.
+    """
+    path = Path(path)
+    options = HumanReadOptions(
+        fps=fps,
+        skeleton=None if skeleton is None else str(skeleton),
+        units=units,
+        up=up,
+        asf=None if asf is None else Path(asf),
+        body_model=None if body_model is None else Path(body_model),
+    )
+    found = find_human_format(path) if format is None else _named(format)
+    raw = found.read(path, options)
+    if frame_range is not None:
+        first, end = frame_range
+        if not 0 <= first < end <= len(raw.pos):
+            raise MotionError(
+                f"{path}: frames {first} to {end} are not in the file, which has {len(raw.pos)}; "
+                "give the first frame and the one after the last, counted from 0"
+            )
+        raw.pos = raw.pos[first:end]
+        raw.quat_wxyz = None if raw.quat_wxyz is None else raw.quat_wxyz[first:end]
+    return finish(raw, options)
+
+
+def find_human_format(path: Path) -> HumanFormat:
+    """The format of a file by its content.
+
+    Raises:
+        MotionFileError: missing, a folder, empty, or of no known format.
+    """
+    if not path.exists():
+        near = sorted(p.name for p in path.parent.glob("*") if p.suffix == path.suffix)[:5]
+        there = f"; that folder has {', '.join(near)}" if near else ""
+        raise MotionFileError(f"{path}: no such file{there}")
+    if path.is_dir():
+        raise MotionFileError(f"{path} is a folder, expected one motion file")
+    try:
+        with path.open("rb") as file:
+            head = file.read(1024)
+    except OSError as error:
+        raise MotionFileError(f"{path}: cannot be read ({error.strerror})") from error
+    if not head:
+        raise MotionFileError(f"{path}: the file is empty (0 bytes); copy or download it again")
+    for found in HUMAN_FORMATS.values():
+        if found.recognise(path, head):
+            return found
+    for found in HUMAN_FORMATS.values():
+        if path.suffix.lower() in found.suffixes:
+            return found  # its reader tells what is wrong
+    listing = "; ".join(f"{item.name} ({item.summary})" for item in HUMAN_FORMATS.values())
+    raise MotionFileError(f"{path}: no known format of human motions. Known: {listing}")
+
+
+def _named(name: str) -> HumanFormat:
+    if name not in HUMAN_FORMATS:
+        raise UnknownNameError("human motion format", name, HUMAN_FORMATS)
+    return HUMAN_FORMATS[name]
