@@ -8,13 +8,14 @@ from importlib.metadata import entry_points
 
 from mimiclab.errors import RobotError, UnknownNameError
 from mimiclab.robots.dm_cmu_humanoid import DM_CMU_HUMANOID as DM_CMU_HUMANOID
+from mimiclab.robots.dm_cmu_humanoid import DM_CMU_HUMANOID_2019 as DM_CMU_HUMANOID_2019
 from mimiclab.robots.robot import LANDMARKS as LANDMARKS
 from mimiclab.robots.robot import LandmarkPoint as LandmarkPoint
 from mimiclab.robots.robot import Motor as Motor
 from mimiclab.robots.robot import Robot as Robot
 from mimiclab.robots.unitree_g1 import UNITREE_G1 as UNITREE_G1
 
-_ROBOTS = {robot.name: robot for robot in (UNITREE_G1, DM_CMU_HUMANOID)}
+_ROBOTS = {robot.name: robot for robot in (UNITREE_G1, DM_CMU_HUMANOID, DM_CMU_HUMANOID_2019)}
 
 
 def robot_names() -> tuple[str, ...]:
