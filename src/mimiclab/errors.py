@@ -17,6 +17,11 @@ class UnknownNameError(MimiclabError):
         advice = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
         shown = ", ".join(names) if names else "(none)"
         super().__init__(f"unknown {kind} {given!r}: {advice}known: {shown}")
+        self._given = kind, given, names
+
+    def __reduce__(self) -> tuple:
+        """Copies, and copies from worker processes, are made of the arguments, not the message."""
+        return type(self), self._given
 
 
 class MotionError(MimiclabError):

@@ -12,7 +12,10 @@ from mimiclab.errors import MimiclabError
 # Command words -> (module:function, what it does). Order is the order of the work.
 COMMANDS: dict[str, tuple[str, str]] = {
     "motion synthesize": ("mimiclab.cli.motion:synthesize", "write a built-in motion to a file"),
-    "motion convert": ("mimiclab.cli.motion:convert", "convert motion files between formats"),
+    "motion convert": (
+        "mimiclab.cli.motion_convert:convert",
+        "convert motion files between formats",
+    ),
     "motion inspect": ("mimiclab.cli.motion:inspect", "show what is in a motion file"),
     "motion check": ("mimiclab.cli.motion:check", "report the quality of motion files"),
     "motion render": ("mimiclab.cli.motion_render:render", "make a video or picture of a motion"),

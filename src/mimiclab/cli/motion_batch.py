@@ -2,11 +2,12 @@
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from mimiclab.errors import MimiclabError
+from mimiclab.cli.workers import Outcome as Outcome
+from mimiclab.cli.workers import run_parallel, worker_count
 
 if TYPE_CHECKING:
     from mimiclab.motions.check import CheckReport
@@ -15,36 +16,45 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 _MANY = 5
 """More clips than this are listed without the text of their warnings."""
-
-
-class Outcome(Generic[Result]):
-    """What became of one source: a result or the error that it ended in."""
-
-    def __init__(self, source: "MotionSource", work: "Callable[[MotionSource], Result]") -> None:
-        self.label = source.label
-        self.result: Result | None = None
-        self.error: MimiclabError | None = None
-        try:
-            self.result = work(source)
-        except MimiclabError as error:
-            self.error = error
+_LISTED = 100
+"""Of more clips than this only those with errors are listed."""
 
 
 def over_all(
-    sources: "Sequence[MotionSource]", work: "Callable[[MotionSource], Result]", title: str
+    sources: "Sequence[MotionSource]",
+    work: "Callable[[MotionSource], Result]",
+    title: str,
+    *,
+    workers: int | None = 1,
 ) -> list[Outcome[Result]]:
-    """Do the work on every source, with a progress bar on a terminal."""
+    """Do the work on every source, with a progress bar on a terminal; results in their order.
+
+    Args:
+        sources: what to go over.
+        work: what to do; with several workers a function of a module, or a `partial` of one.
+        title: what the bar says.
+        workers: processes; None takes one for each core this process may use, where it pays.
+    """
     from rich.console import Console
     from rich.progress import track
 
-    bar = track(
-        sources,
-        description=title,
-        console=Console(stderr=True),
-        transient=True,
-        disable=len(sources) == 1 or not sys.stderr.isatty(),
-    )
-    return [Outcome(source, work) for source in bar]
+    def bar(steps: "Iterator[Outcome[Result]]") -> list[Outcome[Result]]:
+        shown = track(
+            steps,
+            description=title,
+            total=len(sources),
+            console=Console(stderr=True),
+            transient=True,
+            disable=len(sources) == 1 or not sys.stderr.isatty(),
+        )
+        return list(shown)
+
+    count = worker_count(workers, len(sources))
+    if count == 1:
+        return bar(Outcome(source, work) for source in sources)
+    found = bar(run_parallel(sources, work, count))
+    order = {source.label: place for place, source in enumerate(sources)}
+    return sorted(found, key=lambda outcome: order[outcome.label])
 
 
 def print_reports(
@@ -62,25 +72,23 @@ def print_reports(
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("ok")
     table.add_column("findings", overflow="fold")
-    labels = [label for label, _ in reports] + [failure.label for failure in failures]
-    short = {label: Path(label).name for label in labels}
-    if len(set(short.values())) < len(short):
-        short = {label: label for label in labels}
+    short = _short_names([label for label, _ in reports] + [f.label for f in failures])
     colours = {"error": "red", "warning": "yellow", "note": "dim"}
-    for label, report in reports:
+    listed = [item for item in reports if len(reports) <= _LISTED or not item[1].ok]
+    for label, report in listed:
         codes = [f"[{colours[f.severity]}]{f.code}[/]" for f in report.findings]
-        clip = report.clip
         table.add_row(
             escape(short[label]),
-            f"{clip.fps:g}",
-            str(clip.num_frames),
-            f"{clip.duration_s:.1f}",
+            f"{report.fps:g}",
+            str(report.num_frames),
+            f"{report.duration_s:.1f}",
             "[green]yes[/]" if report.ok else "[red]no[/]",
             " ".join(codes) or "-",
         )
-    for failure in failures:
-        table.add_row(escape(short[failure.label]), "", "", "", "[red]no[/]", "[red]failed[/]")
-    console.print(table)
+    if table.row_count:
+        console.print(table)
+    if len(listed) < len(reports):
+        console.print(f"{len(reports) - len(listed)} clips without errors are not listed.")
     many = len(reports) > _MANY
     for label, report in reports:
         for finding in report.findings:
@@ -95,6 +103,26 @@ def print_reports(
             )
     if many and any(report.findings for _, report in reports):
         console.print("Warnings in words: check single files, or add --json FILE.")
+    print_failures(failures)
+
+
+def print_failures(failures: Sequence[Outcome]) -> None:
+    """A table of what failed and why; nothing where nothing did."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    if not failures:
+        return
+    table = Table(title=f"{len(failures)} failed", title_justify="left", title_style="red")
+    table.add_column("motion", overflow="fold")
+    table.add_column("error", no_wrap=True)
+    short = _short_names([failure.label for failure in failures])
+    for failure in failures:
+        table.add_row(escape(short[failure.label]), f"[red]{type(failure.error).__name__}[/]")
+    console = Console()
+    console.print(table)
+    # The sentences stand below the table: in a column, a terminal would fold them to pieces.
     for failure in failures:
         console.print(
             f"[red]failed[/] {escape(str(failure.error))}", highlight=False, soft_wrap=True
@@ -133,3 +161,40 @@ def reports_json(reports: "Sequence[CheckReport]", failures: Sequence[Outcome]) 
         for failure in failures
     ]
     return {"schema": SCHEMA, "clips": [*(report.to_json() for report in reports), *unreadable]}
+
+
+def output_format(asked: str | None, output: Path) -> str:
+    """The format to write: as asked, or by the suffix of the output; folders get mimiclab npz.
+
+    Raises:
+        UnknownNameError: no such format.
+        MotionFileError: the suffix is that of several formats.
+    """
+    from mimiclab.errors import MotionFileError, UnknownNameError
+    from mimiclab.motions.formats import FORMATS
+
+    if asked is not None:
+        if asked not in FORMATS:
+            raise UnknownNameError("motion format", asked, FORMATS)
+        return asked
+    usual = {"": "mimiclab_npz", ".npz": "mimiclab_npz", ".csv": "unitree_csv"}
+    fitting = [name for name, item in FORMATS.items() if item.suffix == output.suffix]
+    if output.suffix in usual or not fitting:
+        return usual.get(output.suffix, "mimiclab_npz")
+    if len(fitting) > 1:
+        raise MotionFileError(
+            f"{output}: {output.suffix} files can be {', '.join(fitting)}; choose with --to"
+        )
+    return fitting[0]
+
+
+def remind_of_rate(to: str, rates: set[float]) -> None:
+    """Say how to read CSV files back, which do not hold their frame rate."""
+    if to == "unitree_csv" and rates - {30.0}:
+        listed = ", ".join(f"--fps {rate:g}" for rate in sorted(rates))
+        print(f"CSV files do not store their rate; read these with {listed}.")
+
+
+def _short_names(labels: Sequence[str]) -> dict[str, str]:
+    short = {label: Path(label).name for label in labels}
+    return short if len(set(short.values())) == len(short) else {label: label for label in labels}

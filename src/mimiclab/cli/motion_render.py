@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from mimiclab.cli.motion_options import DEFAULTS, Sources
 from mimiclab.cli.play import play
 
 if TYPE_CHECKING:
@@ -21,10 +22,7 @@ def render(
     *,
     reference: str | None = None,
     placement: Literal["beside", "over"] = "beside",
-    robot: str = "unitree_g1",
-    fps: float | None = None,
-    root_quat_order: Literal["wxyz", "xyzw"] | None = None,
-    motion_folder: Path | None = None,
+    source: Sources = DEFAULTS,
     start: float = 0.0,
     seconds: float | None = None,
     size: tuple[int, int] = (640, 480),
@@ -47,10 +45,7 @@ def render(
         out: File ending in .mp4, .png or .html; or a folder.
         reference: Second motion, shown translucent, with the distance between the two.
         placement: Reference beside the robot, or over it.
-        robot: Robot of files that do not name one.
-        fps: Frame rate of files that do not state one.
-        root_quat_order: Order of the root quaternion in CSV files.
-        motion_folder: Where the files of published motion sets are.
+        source: How the files are found and read.
         start: Leave out this many seconds at the beginning.
         seconds: Show at most this many seconds.
         size: Width and height of a frame in pixels, even numbers.
@@ -63,11 +58,9 @@ def render(
         renderer: OpenGL where a GPU drives it (auto), always our own (software), or OpenGL.
     """
     from mimiclab.errors import MimiclabError
-    from mimiclab.motions.sources import load_motions
 
-    options = {"fps": fps, "motion_folder": motion_folder, "root_quat_order": root_quat_order}
-    clips = load_motions(motion, robot=robot, **options)
-    others = load_motions(reference, robot=robot, **options) if reference else []
+    clips = source.load(motion)
+    others = source.load(reference) if reference else []
     single = out.suffix in (".mp4", ".png", ".html")
     if out.suffix and not single:
         raise MimiclabError(f"cannot write {out}: expected .mp4, .png, .html or a folder")

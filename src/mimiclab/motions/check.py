@@ -25,9 +25,16 @@ class CheckReport:
     """Everything found in one clip."""
 
     path: str
-    clip: MotionClip
+    robot: str
+    fps: float
+    num_frames: int
     findings: list[Finding] = field(default_factory=list)
     metrics: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def duration_s(self) -> float:
+        """Time from first to last frame, s."""
+        return (self.num_frames - 1) / self.fps
 
     @property
     def ok(self) -> bool:
@@ -38,10 +45,10 @@ class CheckReport:
         """One entry of `clips` in the output of `mimiclab motion check --json`."""
         return {
             "path": self.path,
-            "robot": self.clip.robot,
-            "fps": self.clip.fps,
-            "frames": self.clip.num_frames,
-            "duration_s": self.clip.duration_s,
+            "robot": self.robot,
+            "fps": self.fps,
+            "frames": self.num_frames,
+            "duration_s": self.duration_s,
             "ok": self.ok,
             "findings": [finding.to_json() for finding in self.findings],
             "metrics": self.metrics,
@@ -85,11 +92,11 @@ def check_clip(
     robot = robot or get_robot(clip.robot)
     limits = limits or CheckLimits()
     motion = body_motion(clip, robot)
-    report = CheckReport(path=clip.name, clip=clip)
+    report = CheckReport(path=clip.name, robot=clip.robot, fps=clip.fps, num_frames=clip.num_frames)
     _check_time(report, limits)
     _check_joint_limits(report, motion, robot, limits)
     _check_speed(report, motion, robot)
-    _check_jumps(report, motion, limits)
+    _check_jumps(report, clip, motion, limits)
     _check_first_frame(report, motion, robot, limits)
     for findings, metrics in (
         ground_findings(motion, robot, limits),
@@ -112,22 +119,21 @@ def _add(
 
 
 def _check_time(report: CheckReport, limits: CheckLimits) -> None:
-    clip = report.clip
     low, high = limits.fps
-    if not low <= clip.fps <= high:
+    if not low <= report.fps <= high:
         _add(
             report,
             "fps",
             "warning",
-            f"{clip.fps:g} frames per second is unusual (expected {low:g} to {high:g}); a wrong "
+            f"{report.fps:g} frames per second is unusual (expected {low:g} to {high:g}); a wrong "
             "rate plays the motion at the wrong speed",
         )
-    if clip.duration_s < limits.min_duration_s:
+    if report.duration_s < limits.min_duration_s:
         _add(
             report,
             "short",
             "warning",
-            f"{clip.num_frames} frames last {clip.duration_s:.2f} s, shorter than "
+            f"{report.num_frames} frames last {report.duration_s:.2f} s, shorter than "
             f"{limits.min_duration_s:g} s; reference horizons may not fit into it",
         )
 
@@ -177,7 +183,9 @@ def _check_speed(report: CheckReport, motion: BodyMotion, robot: Robot) -> None:
         )
 
 
-def _check_jumps(report: CheckReport, motion: BodyMotion, limits: CheckLimits) -> None:
+def _check_jumps(
+    report: CheckReport, clip: MotionClip, motion: BodyMotion, limits: CheckLimits
+) -> None:
     if motion.num_frames < 2:
         return
     steps = np.abs(np.diff(motion.joint_pos, axis=0))
@@ -207,10 +215,10 @@ def _check_jumps(report: CheckReport, motion: BodyMotion, limits: CheckLimits) -
             "`mimiclab motion repair` interpolates them",
             np.isin(np.arange(motion.num_frames), wrong),
         )
-    speed, turning = root_speeds(report.clip)
+    speed, turning = root_speeds(clip)
     report.metrics["root_speed_max_m_s"] = float(speed.max())
     report.metrics["root_turn_max_rad_s"] = float(turning.max())
-    over = np.isin(np.arange(motion.num_frames), root_jumps(report.clip, limits))
+    over = np.isin(np.arange(motion.num_frames), root_jumps(clip, limits))
     if over.any():
         _add(
             report,

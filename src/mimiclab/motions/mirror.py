@@ -8,6 +8,9 @@ from mimiclab.motions.scene import ObjectTrack
 from mimiclab.robots import get_robot
 from mimiclab.robots.mirror import mirror_positions, mirror_quats
 
+MIRRORED = "_mirrored"
+"""What the name of a mirror image ends in."""
+
 
 def mirror_clip(clip: MotionClip) -> MotionClip:
     """The mirror image of a clip, its name ending in `_mirrored`.
@@ -34,7 +37,7 @@ def mirror_clip(clip: MotionClip) -> MotionClip:
     contacts = clip.foot_contacts
     return replace(
         clip,
-        name=f"{clip.name}_mirrored",
+        name=f"{clip.name}{MIRRORED}",
         root_pos=mirror_positions(clip.root_pos),
         root_quat_wxyz=mirror_quats(clip.root_quat_wxyz),
         joint_pos=robot.mirror.joints(clip.joint_pos),

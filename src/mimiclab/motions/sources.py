@@ -14,7 +14,7 @@ from mimiclab.motions.sets import BUILTIN, load_set, set_names
 from mimiclab.motions.synthesis import builtin_motion, builtin_names
 from mimiclab.robots import get_robot
 
-_DEFAULTBUILTIN_FPS = 50.0
+_BUILTIN_FPS = 50.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,12 +97,7 @@ def find_sources(
         ignore_keys=ignore_keys,
     )
 
-    def make(name: str) -> MotionFile:
-        clip = builtin_motion(
-            name, robot=robot or "unitree_g1", fps=_DEFAULTBUILTIN_FPS if fps is None else fps
-        )
-        return MotionFile(path=Path(BUILTIN + name), format="builtin", clip=clip)
-
+    make = partial(_make, robot=robot or "unitree_g1", fps=_BUILTIN_FPS if fps is None else fps)
     sources: list[MotionSource] = []
     for found in (found for part in filter(None, parts) for found in _expand(part, folder)):
         if isinstance(found, Path):
@@ -115,6 +110,11 @@ def find_sources(
             "no motion was named; give a file, a folder, builtin:walk or a motion set"
         )
     return sources
+
+
+def _make(name: str, *, robot: str, fps: float) -> MotionFile:
+    clip = builtin_motion(name, robot=robot, fps=fps)
+    return MotionFile(path=Path(BUILTIN + name), format="builtin", clip=clip)
 
 
 def _split(word: str | Path) -> list[str]:
