@@ -1,0 +1,66 @@
+"""Symmetric block-banded systems over time: frames couple to the next two, solved by LAPACK."""
+
+import numpy as np
+from scipy.linalg.lapack import dpbtrf, dpbtrs
+
+from mimiclab.errors import MotionError
+
+
+class BandedSystem:
+    """A x = b with blocks of n coordinates for each of T frames.
+
+    Coordinates of one frame couple freely, those of neighbours freely, those two frames apart only
+    where they are equal or both are within the first six (the root).
+    """
+
+    def __init__(self, frames: int, size: int) -> None:
+        self.frames, self.size = frames, size
+        self.width = 2 * size + 2
+        # store[t, j, d] is the entry of row (t, j) + d and column (t, j)
+        self.store = np.zeros((frames, size, self.width + 1))
+
+    def add_blocks(self, blocks: np.ndarray, first: int = 0) -> None:
+        """Within frames, symmetric, for the coordinates from `first` on: (T, m, m)."""
+        count = blocks.shape[1]
+        for j in range(count):
+            self.store[:, first + j, : count - j] += blocks[:, j:, j]
+
+    def add_diagonal(self, apart: int, values: np.ndarray) -> None:
+        """Equal coordinates of frames t and t + apart: (T - apart, n)."""
+        self.store[: self.frames - apart, :, apart * self.size] += values
+
+    def add_couplings(
+        self, apart: int, rows: np.ndarray, columns: np.ndarray, blocks: np.ndarray
+    ) -> None:
+        """Coordinates `rows` of frame t + apart with `columns` of t: (T - apart, R, C)."""
+        for c, j in enumerate(columns):
+            at = apart * self.size - j + rows
+            self.store[: self.frames - apart, j, at] += blocks[:, :, c]
+
+    def solve(self, right: np.ndarray, free: np.ndarray, damping: float) -> np.ndarray:
+        """Solution x (T, n) for b (T, n), with x = 0 where `free` (T, n) is false; A stays as it is.
+
+        Args:
+            right: b.
+            free: coordinates that may move.
+            damping: added to the diagonal of A.
+
+        Raises:
+            MotionError: A is not positive definite, which finite residuals cannot cause.
+        """
+        flat = self.store.reshape(-1, self.width + 1).copy()
+        flat[:, 0] += damping
+        fixed = np.flatnonzero(~free.ravel())
+        if fixed.size:
+            above = fixed[:, None] - np.arange(1, self.width + 1)
+            offset = np.broadcast_to(np.arange(1, self.width + 1), above.shape)
+            inside = above >= 0
+            flat[above[inside], offset[inside]] = 0.0
+            flat[fixed] = 0.0
+            flat[fixed, 0] = 1.0
+        # A transposed C array is the column-major band that LAPACK works on in place.
+        factor, failed = dpbtrf(flat.T, lower=1, overwrite_ab=1)
+        if failed:
+            raise MotionError(f"retargeting failed: the equations lose rank at row {failed}")
+        x, _ = dpbtrs(factor, np.where(free, right, 0.0).ravel(), lower=1)
+        return x.reshape(right.shape)

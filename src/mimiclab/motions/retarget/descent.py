@@ -1,0 +1,153 @@
+"""Levenberg-Marquardt over all frames of a window, with joint limits as hard bounds."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mimiclab.maths.rotations import quat_from_rotvec, quat_multiply, quat_to_matrix
+from mimiclab.motions.retarget.banded import BandedSystem
+from mimiclab.motions.retarget.composite import Composite
+from mimiclab.motions.retarget.options import SolveCfg
+from mimiclab.motions.retarget.residuals import BodyResiduals, Linearised
+from mimiclab.motions.retarget.smoothness import Smooth, Smoothness
+from mimiclab.motions.retarget.targets import RetargetProblem
+from mimiclab.motions.skeleton import Pose, Skeleton
+
+_MOST_STEP = 0.6
+"""Largest change of a coordinate in one step, m or rad: linearisation holds no further."""
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Generalised coordinates of T frames."""
+
+    root_pos: np.ndarray
+    """(T, 3), m."""
+    quat: np.ndarray
+    """(T, 4), wxyz."""
+    joints: np.ndarray
+    """(T, J), rad."""
+
+    @property
+    def qpos(self) -> np.ndarray:
+        """MuJoCo's generalised positions (T, 7 + J)."""
+        return np.concatenate([self.root_pos, self.quat, self.joints], axis=1)
+
+    def part(self, frames: slice) -> "State":
+        """Some of the frames."""
+        return State(self.root_pos[frames], self.quat[frames], self.joints[frames])
+
+    def replaced(self, frames: slice, other: "State") -> "State":
+        """These coordinates with some frames from another."""
+        arrays = []
+        for name in ("root_pos", "quat", "joints"):
+            array = getattr(self, name).copy()
+            array[frames] = getattr(other, name)
+            arrays.append(array)
+        return State(*arrays)
+
+    def moved(self, step: np.ndarray, low: np.ndarray, high: np.ndarray) -> "State":
+        """After a step (T, 6 + J): rotation in world axes, joints held inside their limits."""
+        return State(
+            self.root_pos + step[:, :3],
+            quat_multiply(quat_from_rotvec(step[:, 3:6]), self.quat),
+            np.clip(self.joints + step[:, 6:], low, high),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Iterate:
+    """Everything known at one state."""
+
+    state: State
+    pose: Pose
+    bodies: Linearised
+    smooth: Smooth
+    cost: float
+
+
+class Descent:
+    """The objective over chosen frames of a problem, and its minimiser."""
+
+    def __init__(
+        self,
+        problem: RetargetProblem,
+        cfg: SolveCfg,
+        skeleton: Skeleton,
+        frames: np.ndarray,
+        held: int = 0,
+    ) -> None:
+        """`held` frames at the start stay as they are given."""
+        robot = problem.robot
+        self.cfg, self.skeleton = cfg, skeleton
+        self.composite = Composite(skeleton)
+        self.residuals = BodyResiduals(problem, cfg, frames)
+        self.low, self.high = robot.joint_limits.T
+        self.rest = np.clip(robot.default_pose, self.low, self.high)
+        self.held = held
+        size = self.composite.size
+        velocity, acceleration = np.zeros(size), np.zeros(size)
+        velocity[6:] = cfg.velocity
+        acceleration[:6], acceleration[6:] = cfg.root_acceleration, cfg.joint_acceleration
+        # Costs are sums over frames: fewer frames a second must not make motion cheaper.
+        gap = float(np.median(np.diff(frames))) if len(frames) > 1 else 1.0
+        self.smoothness = Smoothness(problem.fps / gap, velocity, acceleration)
+
+    def run(self, state: State, iterations: int) -> tuple[State, int, float]:
+        """The best state found from a start, the number of systems solved, and its cost."""
+        now = self._at(
+            state.moved(np.zeros((len(state.joints), self.composite.size)), self.low, self.high)
+        )
+        damping, count, fresh = 1e-3, 0, True
+        system, right = None, np.zeros(0)
+        while count < iterations:
+            if fresh:
+                system, right = self._system(now)
+            assert system is not None
+            step = system.solve(right, self._free(now.state, right), damping)
+            count += 1
+            largest = np.abs(step).max(axis=1, keepdims=True)
+            step *= np.minimum(1.0, _MOST_STEP / np.maximum(largest, 1e-12))
+            then = self._at(now.state.moved(step, self.low, self.high))
+            fresh = then.cost < now.cost
+            if fresh:
+                gain = (now.cost - then.cost) / max(now.cost, 1e-12)
+                now, damping = then, max(0.2 * damping, 1e-7)
+                if gain < self.cfg.tolerance:
+                    break
+            else:
+                damping *= 10.0
+                if damping > 1e4:
+                    break
+        return now.state, count, now.cost
+
+    def _at(self, state: State) -> _Iterate:
+        pose = self.skeleton.pose(state.root_pos, quat_to_matrix(state.quat), state.joints)
+        bodies = self.residuals.evaluate(pose)
+        smooth = self.smoothness.evaluate(state.root_pos, state.quat, state.joints)
+        posture = float(np.sum((self.cfg.posture * (self.rest - state.joints)) ** 2))
+        return _Iterate(state, pose, bodies, smooth, bodies.cost + smooth.cost + posture)
+
+    def _system(self, now: _Iterate) -> tuple[BandedSystem, np.ndarray]:
+        """Normal equations: matrix, and minus half the gradient of the cost (T, 6 + J)."""
+        screws = self.composite.screws(now.pose)
+        inertia, wrench = now.bodies.inertia(self.residuals.bodies)
+        blocks, right = self.composite.normal_blocks(screws, inertia, wrench)
+        system = BandedSystem(len(right), self.composite.size)
+        system.add_blocks(blocks)
+        now.bodies.add_couplings(system, self.composite, screws)
+        now.smooth.add_to(system, right)
+        weight = np.zeros(self.composite.size)
+        weight[6:] = self.cfg.posture**2
+        system.add_diagonal(0, np.broadcast_to(weight, right.shape))
+        right[:, 6:] += weight[6:] * (self.rest - now.state.joints)
+        return system, right
+
+    def _free(self, state: State, right: np.ndarray) -> np.ndarray:
+        """Coordinates that may move: not at a limit that the cost pushes them against."""
+        free = np.ones(right.shape, bool)
+        pull = right[:, 6:]
+        free[:, 6:] &= ~((state.joints <= self.low) & (pull < 0))
+        free[:, 6:] &= ~((state.joints >= self.high) & (pull > 0))
+        free[: self.held] = False
+        return free

@@ -1,0 +1,33 @@
+"""Settings of the whole-clip solver."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class SolveCfg:
+    """Weights are in metres of landmark error per unit of what they weigh."""
+
+    slide: float = 3.0
+    """Of the speed of standing soles, m per m/s."""
+    ground: float = 10.0
+    """Of the distance of standing soles, and of the depth of anything in the ground, m per m."""
+    clearance_m: float = 0.001
+    """Anything not standing is kept this far above the ground, m."""
+    joint_acceleration: float = 2e-4
+    """m per rad/s^2."""
+    root_acceleration: float = 5e-4
+    """m per m/s^2, and per rad/s^2 for the root's rotation."""
+    velocity: float = 1e-3
+    """m per rad/s of joints."""
+    posture: float = 0.015
+    """Pull to the default pose, which decides what no landmark shows, m per rad."""
+    coarse_hz: float = 8.0
+    """The first pass solves frames at about this rate, the last one all frames."""
+    coarse_iterations: int = 15
+    fine_iterations: int = 8
+    tolerance: float = 1e-4
+    """Stop when the cost falls by less than this share."""
+    window: int = 4096
+    """Frames solved at once; longer clips are solved in overlapping windows."""
+    overlap: int = 48
+    """Frames of a window solved again by the next, which knows what comes after them."""

@@ -1,0 +1,90 @@
+"""One least-squares problem for a whole clip: damped Gauss-Newton under hard joint limits."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mimiclab.maths.rotations import quat_slerp
+from mimiclab.motions.retarget.descent import Descent, State
+from mimiclab.motions.retarget.options import SolveCfg
+from mimiclab.motions.retarget.start import first_guess
+from mimiclab.motions.retarget.targets import RetargetProblem
+from mimiclab.motions.skeleton import Skeleton
+
+_HELD = 2
+"""Frames at the start of a window that the window before has settled: position and speed."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Solution:
+    """Result of a solve."""
+
+    qpos: np.ndarray
+    """Root position in m, root quaternion wxyz, joints in rad: (T, 7 + J)."""
+    iterations: int
+    """Linear systems solved over all frames, the most of any window."""
+    cost: float
+    """Final value of the objective, m^2 summed over frames."""
+
+
+def solve(problem: RetargetProblem, cfg: SolveCfg | None = None) -> Solution:
+    """The motion of the robot that fits the problem best. Joint limits hold exactly.
+
+    First a few frames a second, from the default pose; then all of them, from the interpolated
+    answer.
+
+    Raises:
+        RobotError: the robot has other joints than a free root and hinges.
+        MotionError: the equations cannot be solved.
+    """
+    cfg = cfg or SolveCfg()
+    skeleton = Skeleton(problem.robot)
+    last = problem.num_frames - 1
+    stride = max(1, round(problem.fps / cfg.coarse_hz))
+    coarse = np.unique(np.append(np.arange(0, last + 1, stride), last))
+    state, _, _ = _in_windows(
+        problem, cfg, skeleton, coarse, State(*first_guess(problem, coarse)), cfg.coarse_iterations
+    )
+    every = np.arange(last + 1)
+    state, iterations, cost = _in_windows(
+        problem, cfg, skeleton, every, _between(state, coarse, every), cfg.fine_iterations
+    )
+    return Solution(qpos=state.qpos, iterations=iterations, cost=cost)
+
+
+def _in_windows(
+    problem: RetargetProblem,
+    cfg: SolveCfg,
+    skeleton: Skeleton,
+    frames: np.ndarray,
+    state: State,
+    iterations: int,
+) -> tuple[State, int, float]:
+    """Best coordinates of `frames` from a guess, in windows that each continue the one before."""
+    start, total, most = 0, 0.0, 0
+    while True:
+        stop = min(start + cfg.window, len(frames))
+        held = _HELD if start else 0
+        part = slice(start, stop)
+        descent = Descent(problem, cfg, skeleton, frames[part], held)
+        found, count, cost = descent.run(state.part(part), iterations)
+        state = state.replaced(part, found)
+        total, most = total + cost, max(most, count)
+        if stop == len(frames):
+            return state, most, total
+        start = stop - cfg.overlap
+
+
+def _between(state: State, given: np.ndarray, wanted: np.ndarray) -> State:
+    """Coordinates at all frames `wanted` from those at `given`, which span them."""
+    if len(given) == 1:
+        return state
+    high = np.clip(np.searchsorted(given, wanted, side="right"), 1, len(given) - 1)
+    low = high - 1
+    blend = (wanted - given[low]) / (given[high] - given[low])
+
+    def mix(values: np.ndarray) -> np.ndarray:
+        return values[low] + blend[:, None] * (values[high] - values[low])
+
+    quat = quat_slerp(state.quat[low], state.quat[high], blend)
+    return replace(state, root_pos=mix(state.root_pos), quat=quat, joints=mix(state.joints))
