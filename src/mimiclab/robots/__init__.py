@@ -7,15 +7,32 @@ the robot's and whose value is `module:OBJECT`; a script calls `add_robot`.
 from importlib.metadata import entry_points
 
 from mimiclab.errors import RobotError, UnknownNameError
+from mimiclab.robots.booster_k1 import BOOSTER_K1 as BOOSTER_K1
+from mimiclab.robots.booster_t1 import BOOSTER_T1 as BOOSTER_T1
+from mimiclab.robots.booster_t1_29 import BOOSTER_T1_29 as BOOSTER_T1_29
 from mimiclab.robots.dm_cmu_humanoid import DM_CMU_HUMANOID as DM_CMU_HUMANOID
 from mimiclab.robots.dm_cmu_humanoid import DM_CMU_HUMANOID_2019 as DM_CMU_HUMANOID_2019
+from mimiclab.robots.pnd_adam_lite import PND_ADAM_LITE as PND_ADAM_LITE
 from mimiclab.robots.robot import LANDMARKS as LANDMARKS
 from mimiclab.robots.robot import LandmarkPoint as LandmarkPoint
 from mimiclab.robots.robot import Motor as Motor
 from mimiclab.robots.robot import Robot as Robot
 from mimiclab.robots.unitree_g1 import UNITREE_G1 as UNITREE_G1
+from mimiclab.robots.unitree_h1 import UNITREE_H1 as UNITREE_H1
+from mimiclab.robots.unitree_h1_2 import UNITREE_H1_2 as UNITREE_H1_2
 
-_ROBOTS = {robot.name: robot for robot in (UNITREE_G1, DM_CMU_HUMANOID, DM_CMU_HUMANOID_2019)}
+_SHIPPED = (
+    UNITREE_G1,
+    UNITREE_H1,
+    UNITREE_H1_2,
+    BOOSTER_T1,
+    BOOSTER_T1_29,
+    BOOSTER_K1,
+    PND_ADAM_LITE,
+    DM_CMU_HUMANOID,
+    DM_CMU_HUMANOID_2019,
+)
+_ROBOTS = {robot.name: robot for robot in _SHIPPED}
 
 
 def robot_names() -> tuple[str, ...]:

@@ -33,6 +33,37 @@ class Motor:
     damping_ratio: float = 2.0
     """Closed-loop damping ratio of the PD law."""
 
+    @classmethod
+    def with_gains(
+        cls,
+        stiffness: float,
+        damping: float,
+        *,
+        effort_limit: float,
+        velocity_limit: float,
+        armature: float,
+    ) -> "Motor":
+        """A motor whose PD gains (N m/rad, N m s/rad) the maker publishes as numbers.
+
+        They are kept as the natural frequency and damping ratio that they amount to.
+
+        Raises:
+            RobotError: a gain or the armature is not positive.
+        """
+        if not min(stiffness, damping, armature) > 0:
+            raise RobotError(
+                f"motor with stiffness {stiffness}, damping {damping} and armature {armature}; "
+                "each must be > 0"
+            )
+        omega = np.sqrt(stiffness / armature)
+        return cls(
+            effort_limit=effort_limit,
+            velocity_limit=velocity_limit,
+            armature=armature,
+            natural_frequency_hz=omega / (2.0 * np.pi),
+            damping_ratio=0.5 * damping / (armature * omega),
+        )
+
     @property
     def stiffness(self) -> float:
         """Proportional gain: armature * omega^2, N m/rad."""
