@@ -15,7 +15,7 @@ import yaml
 from mimiclab.errors import MotionFileError, UnknownNameError
 from mimiclab.robots.robot import LANDMARKS
 
-_KEYS = {"name", "description", "source", "recognise", "optional", "landmarks"}
+_KEYS = {"name", "description", "source", "recognise", "optional", "joints", "landmarks"}
 _EXAMPLE = (
     "expected `name: ...` and `landmarks:` with landmarks like `left_knee: LeftLeg`, "
     "`pelvis: [LeftUpLeg, RightUpLeg]` (midway), `left_hand: {from: LeftForeArm, to: LeftHand, "
@@ -47,6 +47,9 @@ class SkeletonMap:
     """Further joints that files of this skeleton have."""
     optional: tuple[str, ...] = ()
     """Landmarks that files may lack the joints for."""
+    tree: tuple[tuple[str, str], ...] = ()
+    """Joints in the order of files that do not name them, each with its parent (empty for a root);
+    empty where all such files have names."""
 
     @property
     def required_joints(self) -> set[str]:
@@ -136,7 +139,20 @@ def parse_skeleton(text: str, where: str) -> SkeletonMap:
         points={key: _point(where, key, value) for key, value in data["landmarks"].items()},
         recognise=_strings(data, "recognise", where),
         optional=_strings(data, "optional", where),
+        tree=_tree(data.get("joints", {}), where),
     )
+
+
+def _tree(joints: object, where: str) -> tuple[tuple[str, str], ...]:
+    found: dict[str, str] = {}
+    for joint, parent in joints.items() if isinstance(joints, dict) else [(None, None)]:
+        if not isinstance(joint, str) or not (parent is None or parent in found):
+            raise MotionFileError(
+                f"{where}: `joints` has {joint!r}: {parent!r}; expected `joint: parent` for every "
+                "joint in the order of the file, parents before children, a root without parent"
+            )
+        found[joint] = parent or ""
+    return tuple(found.items())
 
 
 def _strings(data: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:

@@ -4,10 +4,19 @@ from pathlib import Path
 
 from mimiclab.errors import MotionError, MotionFileError, UnknownNameError
 from mimiclab.motions.human.clip import HumanClip
-from mimiclab.motions.human.formats import bvh
+from mimiclab.motions.human.formats import asf_amc, bvh, deepmimic_json, positions_npy, smpl_npz
 from mimiclab.motions.human.formats.base import HumanFormat, HumanReadOptions, finish
 
-HUMAN_FORMATS: dict[str, HumanFormat] = {item.name: item for item in (bvh.FORMAT,)}
+HUMAN_FORMATS: dict[str, HumanFormat] = {
+    item.name: item
+    for item in (
+        bvh.FORMAT,
+        asf_amc.FORMAT,
+        deepmimic_json.FORMAT,
+        positions_npy.FORMAT,
+        smpl_npz.FORMAT,
+    )
+}
 """All formats of human motions by name."""
 
 HUMAN_SUFFIXES = tuple(sorted({s for item in HUMAN_FORMATS.values() for s in item.suffixes}))
@@ -70,33 +79,44 @@ def read_human(
     return finish(raw, options)
 
 
-def find_human_format(path: Path) -> HumanFormat:
+def find_human_format(path: str | Path) -> HumanFormat:
     """The format of a file by its content.
 
     Raises:
         MotionFileError: missing, a folder, empty, or of no known format.
     """
+    path = Path(path)
     if not path.exists():
         near = sorted(p.name for p in path.parent.glob("*") if p.suffix == path.suffix)[:5]
         there = f"; that folder has {', '.join(near)}" if near else ""
         raise MotionFileError(f"{path}: no such file{there}")
     if path.is_dir():
         raise MotionFileError(f"{path} is a folder, expected one motion file")
-    try:
-        with path.open("rb") as file:
-            head = file.read(1024)
-    except OSError as error:
-        raise MotionFileError(f"{path}: cannot be read ({error.strerror})") from error
-    if not head:
+    if not path.stat().st_size:
         raise MotionFileError(f"{path}: the file is empty (0 bytes); copy or download it again")
-    for found in HUMAN_FORMATS.values():
-        if found.recognise(path, head):
-            return found
-    for found in HUMAN_FORMATS.values():
-        if path.suffix.lower() in found.suffixes:
-            return found  # its reader tells what is wrong
+    found = recognise_human(path)
+    if found is not None:
+        return found
+    for known in HUMAN_FORMATS.values():
+        if path.suffix.lower() in known.suffixes:
+            return known  # its reader tells what is wrong
     listing = "; ".join(f"{item.name} ({item.summary})" for item in HUMAN_FORMATS.values())
     raise MotionFileError(f"{path}: no known format of human motions. Known: {listing}")
+
+
+def recognise_human(path: str | Path) -> HumanFormat | None:
+    """The format that a file's content is recognised as, if it is a human motion's.
+
+    Raises:
+        MotionFileError: the file cannot be opened.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            head = file.read(4096)
+    except OSError as error:
+        raise MotionFileError(f"{path}: cannot be read ({error.strerror})") from error
+    return next((item for item in HUMAN_FORMATS.values() if item.recognise(path, head)), None)
 
 
 def _named(name: str) -> HumanFormat:

@@ -53,7 +53,7 @@ class RawMotion:
     """Axis where the format fixes it."""
     skeleton: str = ""
     """Landmark map where the format fixes it."""
-    notes: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +155,7 @@ def finish(raw: RawMotion, options: HumanReadOptions) -> HumanClip:
         joint_pos_w=positions_z_up(pos, up),
         joint_quat_wxyz_w=quat,
         source=path.name,
+        tags=raw.tags,
     )
 
 

@@ -22,7 +22,7 @@ from mimiclab.motions.human.formats.base import (
     agreed_fps,
     open_text,
 )
-from mimiclab.motions.human.formats.numbers import number_table, whole_rate
+from mimiclab.motions.human.formats.numbers import lines_from, number_table, whole_rate
 from mimiclab.motions.human.tree import JointPose, turns_in_order, world_poses
 
 END = "_end"
@@ -76,8 +76,8 @@ def _read(path: Path, options: HumanReadOptions) -> RawMotion:
             f"{path}: line {line}: expected `Frames: N` and `Frame Time: seconds` after MOTION"
         )
     frames, frame_time = _header(path, header[1], header[2])
-    table = number_table(path, text, header.end(), channels)
-    del text, head
+    rows = header.end()
+    table = number_table(path, text, lambda: lines_from(text, rows), channels)
     if len(table) != frames:
         raise MotionFileError(
             f"{path}: the file declares {frames} frames but has {len(table)} motion lines; it is "

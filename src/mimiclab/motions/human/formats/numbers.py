@@ -1,7 +1,7 @@
 """Tables of numbers in text, and frame rates that were printed with few digits."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,27 +11,37 @@ from mimiclab.errors import MotionFileError
 _LINE = re.compile(r"[^\n]*\S[^\n]*")
 
 
-def number_table(path: Path, text: str, start: int, columns: int) -> np.ndarray:
-    """The rest of the text from `start` as rows of numbers parted by blanks. Shape (T, columns).
+Rows = Iterator[tuple[int, str]]
+"""Positions in a text and the numbers, parted by blanks, that begin there."""
+
+
+def lines_from(text: str, start: int) -> Rows:
+    """All lines that are not blank, lazily: a list would need several times the text's memory."""
+    for match in _LINE.finditer(text, start):
+        yield match.start(), match.group()
+
+
+def number_table(path: Path, text: str, rows: Callable[[], Rows], columns: int) -> np.ndarray:
+    """Rows of numbers. Shape (T, columns), T may be 0.
+
+    Args:
+        path: for messages.
+        text: the whole file, to name lines in messages.
+        rows: begins to give the rows anew at each call.
+        columns: how many numbers a row has.
 
     Raises:
-        MotionFileError: a line with another number of numbers, or something else than numbers;
-            the message names the line. No line at all gives shape (0, columns).
+        MotionFileError: a row with another number of numbers, or something else than finite
+            numbers; the message names the line.
     """
-
-    def lines() -> Iterator[str]:
-        # Lazily: a list of all lines would need several times the memory of the text.
-        for match in _LINE.finditer(text, start):
-            yield match.group()
-
-    if next(lines(), None) is None:
+    if next(rows(), None) is None:
         return np.empty((0, columns))
     try:
-        table = np.loadtxt(lines(), comments=None, ndmin=2)
+        table = np.loadtxt((row for _, row in rows()), comments=None, ndmin=2)
     except ValueError:
-        raise _explained(path, text, start, columns) from None
+        raise _explained(path, text, rows(), columns) from None
     if table.shape[1] != columns:
-        raise _explained(path, text, start, columns)
+        raise _explained(path, text, rows(), columns)
     if not np.isfinite(table).all():
         row = int(np.flatnonzero(~np.isfinite(table).all(axis=1))[0])
         raise MotionFileError(
@@ -40,10 +50,10 @@ def number_table(path: Path, text: str, start: int, columns: int) -> np.ndarray:
     return table
 
 
-def _explained(path: Path, text: str, start: int, columns: int) -> MotionFileError:
+def _explained(path: Path, text: str, rows: Rows, columns: int) -> MotionFileError:
     """The error that names the first wrong line."""
-    for match in _LINE.finditer(text, start):
-        words = match.group().split()
+    for start, row in rows:
+        words = row.split()
         for word in words:
             try:
                 float(word)
@@ -51,16 +61,17 @@ def _explained(path: Path, text: str, start: int, columns: int) -> MotionFileErr
                 problem = f"has {word[:40]!r} where a number was expected"
                 if "," in word:
                     problem += " (write numbers with points, not commas)"
-                return _at(path, text, match.start(), problem)
+                return line_error(path, text, start, problem)
         if len(words) != columns:
             problem = f"has {len(words)} numbers, the skeleton has {columns} channels"
-            if not text[match.end() :].strip():
+            if not text[start + len(row) :].strip():
                 problem += " (is the file truncated?)"
-            return _at(path, text, match.start(), problem)
+            return line_error(path, text, start, problem)
     return MotionFileError(f"{path}: the motion cannot be read as rows of {columns} numbers")
 
 
-def _at(path: Path, text: str, position: int, problem: str) -> MotionFileError:
+def line_error(path: Path, text: str, position: int, problem: str) -> MotionFileError:
+    """An error that names the line of a position in the text."""
     return MotionFileError(f"{path}: line {text.count(chr(10), 0, position) + 1} {problem}")
 
 
