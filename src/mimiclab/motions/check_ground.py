@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mimiclab.motions.feet import foot_contact
+from mimiclab.motions.feet import foot_contact, stretches
 from mimiclab.motions.finding import CheckLimits, Finding, Severity, frames_of
 from mimiclab.motions.ground import body_points, lowest_height
 from mimiclab.motions.kinematics import BodyMotion
@@ -85,9 +85,7 @@ def ground_findings(
 
 def _flights(high: np.ndarray, fps: float, allowed_s: float) -> tuple[np.ndarray, float]:
     """Frames in stretches longer than allowed, and the longest stretch in s. Shape (T,)."""
-    edges = np.diff(np.concatenate([[0], high.astype(int), [0]]))
-    starts, stops = np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)
     flying = np.zeros(len(high), bool)
-    for start, stop in zip(starts, stops, strict=True):
+    for start, stop in stretches(high):
         flying[start:stop] = (stop - start) / fps > allowed_s
-    return flying, float((stops - starts).max() / fps) if starts.size else 0.0
+    return flying, max((stop - start for start, stop in stretches(high)), default=0) / fps

@@ -1,9 +1,10 @@
-"""Feet on the ground: when a foot stands, how it slides, and which height is the ground."""
+"""Feet on the ground: when they stand and slide, what carries the robot, and when it flies."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from mimiclab.maths.rotations import quat_rotate
 from mimiclab.motions.finding import CheckLimits
 from mimiclab.motions.ground import body_points, foot_points, lowest_point
 from mimiclab.motions.kinematics import BodyMotion
@@ -66,3 +67,41 @@ def support(motion: BodyMotion, robot: Robot) -> Support:
         height=heights[lowest, frames],
         still=(rise < _STILL_RISE) & (slide < _STILL_SLIDE),
     )
+
+
+_GRAVITY = 9.81
+_FALL = 0.25
+"""Share of gravity a flying robot must fall with: people made smaller by retargeting, as smoothed
+by it, fall with 0.4 to 0.7 of it; crouching stays below."""
+
+
+def centre_of_mass(motion: BodyMotion, robot: Robot) -> np.ndarray:
+    """Centre of mass of the whole robot, m. Shape (T, 3)."""
+    model = robot.model
+    offset = np.broadcast_to(model.body_ipos[1:], motion.body_pos_w.shape)
+    centres = motion.body_pos_w + quat_rotate(motion.body_quat_wxyz_w, offset)
+    return np.average(centres, axis=1, weights=model.body_mass[1:])
+
+
+def falling(com_height: np.ndarray, fps: float, airborne: np.ndarray) -> np.ndarray:
+    """Those of the airborne frames (T,) whose stretch is a jump and not a float.
+
+    In a jump the centre of mass follows a parabola: over the stretch and one frame on each side,
+    the best fitting one must bend downwards with at least a quarter of gravity. com_height: (T,).
+    """
+    flying = np.zeros(len(airborne), bool)
+    for start, stop in stretches(airborne):
+        part = slice(max(start - 1, 0), min(stop + 1, len(airborne)))
+        heights = com_height[part]
+        if len(heights) < 3:
+            continue
+        bend = np.polyfit(np.arange(len(heights)) / fps, heights, 2)[0]
+        flying[start:stop] = 2.0 * bend < -_FALL * _GRAVITY
+    return flying
+
+
+def stretches(mask: np.ndarray) -> list[tuple[int, int]]:
+    """First frame, and one after the last, of every run of true values in a mask (T,)."""
+    edges = np.diff(np.concatenate([[0], np.asarray(mask, int), [0]]))
+    starts, stops = np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)
+    return list(zip(starts.tolist(), stops.tolist(), strict=True))

@@ -51,6 +51,10 @@ class CheckLimits:
     """A root faster than this has jumped, m/s (a sprinting human reaches 12)."""
     root_turn: float = 30.0
     """A root turning faster than this has jumped, rad/s."""
+    root_step_m: float = 0.1
+    """A one-frame step of the root above this that sticks out of its neighbours is a jump, m."""
+    root_step_rad: float = 0.5
+    """A one-frame turn of the root above this that sticks out of its neighbours is a jump, rad."""
     penetration_m: float = 0.03
     """A foot lower than this below flat ground is a warning, m."""
     body_penetration_m: float = 0.06

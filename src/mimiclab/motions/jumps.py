@@ -102,7 +102,15 @@ def root_speeds(clip: MotionClip) -> tuple[np.ndarray, np.ndarray]:
 
 
 def root_jumps(clip: MotionClip, limits: CheckLimits | None = None) -> np.ndarray:
-    """Frames after which the root moves or turns faster than any body can. Shape (K,)."""
+    """Frames after which the root teleports. Shape (K,).
+
+    Faster than any body can be, or a step that sticks out of those before and after it.
+    """
     limits = limits or CheckLimits()
     speed, turn = root_speeds(clip)
-    return np.flatnonzero((speed > limits.root_speed) | (turn > limits.root_turn))
+    over = (speed > limits.root_speed) | (turn > limits.root_turn)
+    for rate, least in ((speed, limits.root_step_m), (turn, limits.root_step_rad)):
+        around = np.pad(rate, 1)
+        neighbours = np.maximum(around[:-2], around[2:])
+        over |= (rate > least * clip.fps) & (rate > limits.jump_ratio * neighbours)
+    return np.flatnonzero(over)
