@@ -220,10 +220,11 @@ def _check_jumps(
     report.metrics["root_turn_max_rad_s"] = float(turning.max())
     over = np.isin(np.arange(motion.num_frames), root_jumps(clip, limits))
     if over.any():
+        beyond = speed.max() > limits.root_speed or turning.max() > limits.root_turn
         _add(
             report,
             "root_jump",
-            "error",
+            "error" if beyond else "warning",
             f"the root jumps {over.sum()} times, first after frame {int(over.argmax())}: up to "
             f"{speed.max():.1f} m/s and {turning.max():.1f} rad/s; cut the clip there or repair it",
             over,
