@@ -7,6 +7,7 @@ from mimiclab.files import atomic_path
 from mimiclab.motions.clip import MotionClip
 from mimiclab.motions.formats import (
     beyondmimic_npz,
+    cmu_hdf5,
     gmr_npz,
     holosoma_npz,
     mimiclab_npz,
@@ -28,11 +29,12 @@ FORMATS: dict[str, MotionFormat] = {
         beyondmimic_npz.FORMAT,
         holosoma_npz.FORMAT,
         gmr_npz.FORMAT,
+        cmu_hdf5.FORMAT,
     )
 }
 """All formats by name."""
 
-MOTION_SUFFIXES = (".npz", ".csv")
+MOTION_SUFFIXES = (".npz", ".csv", ".h5", ".hdf5")
 """Suffixes of files that folders are searched for."""
 
 
@@ -99,7 +101,7 @@ def read_motion_file(
 
 
 def write_motion(clip: MotionClip, path: str | Path, format: str | None = None) -> None:
-    """Write a clip, whole or not at all; the suffix chooses mimiclab npz or Unitree CSV.
+    """Write a clip, whole or not at all; the suffix chooses mimiclab npz, Unitree CSV or CMU HDF5.
 
     Raises:
         OutputError: the path cannot be written.
@@ -108,7 +110,7 @@ def write_motion(clip: MotionClip, path: str | Path, format: str | None = None) 
     """
     path = Path(path)
     if format is None:
-        by_suffix = {".npz": "mimiclab_npz", ".csv": "unitree_csv"}
+        by_suffix = {".npz": "mimiclab_npz", ".csv": "unitree_csv", ".h5": "cmu_hdf5"}
         if path.suffix not in by_suffix:
             raise MotionFileError(
                 f"{path}: cannot tell the format from the suffix {path.suffix!r}; "

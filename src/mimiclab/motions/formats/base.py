@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -58,11 +59,13 @@ class ReadOptions:
 
 @dataclass(kw_only=True)
 class Content:
-    """A file opened once, for detection and reading: either npz arrays or text."""
+    """A file opened once, for detection and reading: either arrays (npz, HDF5) or text."""
 
     path: Path
     arrays: dict[str, np.ndarray] | None = None
     text: str | None = None
+    attrs: dict[str, Any] | None = None
+    """Attributes of an HDF5 file as `group/name`; None for any other file."""
     notes: dict = field(default_factory=dict)
     """Results of detection worth keeping for the reader."""
 

@@ -7,16 +7,17 @@ import numpy as np
 
 from mimiclab.errors import MotionFileError
 from mimiclab.motions.formats.base import Content
+from mimiclab.motions.formats.hdf5 import HDF5_SUFFIXES, SIGNATURE, read_hdf5, split_member
 
 
 def open_content(path: str | Path) -> Content:
-    """Read a file into memory as npz arrays or as text.
+    """Read a file into memory: the arrays of npz and HDF5, or text; of one clip, `all.h5#CLIP`.
 
     Raises:
         MotionFileError: missing, a folder, empty, truncated, not npz or text, or with pickled
             objects inside.
     """
-    path = Path(path)
+    given, (path, clip) = Path(path), split_member(path)
     if not path.exists():
         near = sorted(p.name for p in path.parent.glob("*") if p.suffix == path.suffix)[:5]
         there = f"; that folder has {', '.join(near)}" if near else ""
@@ -25,11 +26,14 @@ def open_content(path: str | Path) -> Content:
         raise MotionFileError(f"{path} is a folder, expected one motion file")
     try:
         with path.open("rb") as file:
-            head = file.read(6)
+            head = file.read(8)
     except OSError as error:
         raise MotionFileError(f"{path}: cannot be read ({error.strerror})") from error
     if not head:
         raise MotionFileError(f"{path}: the file is empty (0 bytes); copy or download it again")
+    if head == SIGNATURE or path.suffix in HDF5_SUFFIXES:
+        arrays, attrs, clip = read_hdf5(path, clip)
+        return Content(path=given, arrays=arrays, attrs=attrs, notes={"clip": clip})
     if head[:2] == b"PK":
         return Content(path=path, arrays=_read_npz(path))
     if path.suffix == ".npz":
