@@ -9,6 +9,7 @@ from mimiclab.errors import MotionError, MotionFileError, RobotError
 from mimiclab.motions.clip import MotionClip
 from mimiclab.motions.kinematics import body_motion
 from mimiclab.motions.library import MotionLibrary
+from mimiclab.motions.library_index import ClipIndex
 
 
 def make_clip(g1, name="swing", frames=51, fps=50.0, seed=0) -> MotionClip:
@@ -220,8 +221,9 @@ def test_bad_files_are_refused(tmp_path, library):
 def test_loading_is_lazy_and_gathering_fast(tmp_path, g1):
     """1,000 ten-second clips: load within 1 s; 4,096 interpolated references within 3 ms."""
     small = MotionLibrary.from_clips([make_clip(g1, frames=50)], robot=g1)
-    clip = dict(small._index["clips"][0], frames=500)
-    index = {**small._index, "clips": [dict(clip, name=f"clip{i}") for i in range(1000)]}
+    entry = small.index.entries()[0] | {"frames": 500}
+    entries = [entry | {"name": f"clip{i}"} for i in range(1000)]
+    index = ClipIndex.of(g1.name, g1.joint_names, g1.tracked_bodies, entries)
     table = small.frames_table.repeat(10_000, 1)
     MotionLibrary(table, index, "known").save(tmp_path / "big.safetensors")
     del table

@@ -1,81 +1,69 @@
 """Many clips as one table of frames: fast lookup of a reference at (clip, time)."""
 
 import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from mimiclab.errors import MotionError, MotionFileError
-from mimiclab.files import atomic_path
 from mimiclab.motions.clip import MotionClip
 from mimiclab.motions.kinematics import resample
-from mimiclab.motions.packing import check_bodies, check_clips, pack
+from mimiclab.motions.library_frame import MotionFrame as MotionFrame
+from mimiclab.motions.library_frame import RowLayout
+from mimiclab.motions.library_index import ClipIndex
+from mimiclab.motions.library_table import FrameTable, ResidentTable
+from mimiclab.motions.packing import check_bodies, check_clips, clip_entry, pack
+from mimiclab.motions.shards import read_folder, read_shard, write_shard
+from mimiclab.motions.streaming import ShardedTable
 from mimiclab.robots import Robot, get_robot
 
-SCHEMA = 1
+IN_MEMORY_BYTES = 2 << 30
+"""Float32 rows of more than this are streamed on the CPU unless asked otherwise."""
+IN_GPU_MEMORY = 0.25
+"""Share of a GPU's free memory that float32 rows may take; larger libraries are streamed."""
 _ON_GRID = 1e-3
 """A time closer than this to a stored frame, in frames, is that frame (20 us at 50 Hz)."""
-
-
-@dataclass(frozen=True)
-class MotionFrame:
-    """The reference at one time for N environments; with a horizon the shapes are (N, H, ...).
-
-    Float32, world frame. Velocities of bodies are those of link origins. The fields are views into
-    one packed row, so add env origins out of place.
-    """
-
-    joint_pos: torch.Tensor
-    """Joint angles, rad. Shape (N, J)."""
-    joint_vel: torch.Tensor
-    """Joint velocities, rad/s. Shape (N, J)."""
-    body_pos_w: torch.Tensor
-    """Positions of the tracked bodies, m. Shape (N, B, 3)."""
-    body_quat_w: torch.Tensor
-    """Orientations (w, x, y, z) of the tracked bodies. Shape (N, B, 4)."""
-    body_lin_vel_w: torch.Tensor
-    """Linear velocities, m/s. Shape (N, B, 3)."""
-    body_ang_vel_w: torch.Tensor
-    """Angular velocities, rad/s. Shape (N, B, 3)."""
-    joint_pos_vel: torch.Tensor
-    """Joint angles and velocities side by side, the tracking command. Shape (N, 2 J)."""
 
 
 class MotionLibrary:
     """Clips of one robot, packed into one float32 row per frame.
 
-    A row holds joint_pos (J), joint_vel (J), then for the B tracked bodies position (3 B),
-    quaternion (4 B), linear velocity (3 B), angular velocity (3 B). Quaternions of successive
-    frames lie on one hemisphere, so that interpolation needs no sign test.
+    `RowLayout` says what a row holds. Quaternions of successive frames lie on one hemisphere, so
+    that interpolation needs no sign test. The rows are in memory, or streamed from files.
     """
 
-    def __init__(self, frames: torch.Tensor, index: dict[str, Any], content_hash: str = "") -> None:
-        """Wrap packed `frames` (sum of clip frames, row width); use `from_clips` or `load`."""
-        self.frames_table = frames
-        self._index = index
+    def __init__(
+        self, frames: torch.Tensor | FrameTable, index: ClipIndex, content_hash: str = ""
+    ) -> None:
+        """Wrap packed rows (all rows, row width); use `from_clips` or `load`.
+
+        Raises:
+            MotionFileError: rows and index do not fit.
+        """
+        self.table = ResidentTable(frames) if isinstance(frames, torch.Tensor) else frames
+        self.index = index
+        """Names, frame counts, rates and weights as arrays."""
         self._stored_hash = content_hash
-        self.robot: str = index["robot"]
-        self.joint_names: tuple[str, ...] = tuple(index["joint_names"])
-        self.body_names: tuple[str, ...] = tuple(index["body_names"])
-        clips = index["clips"]
-        self.clip_names: tuple[str, ...] = tuple(c["name"] for c in clips)
-        device = frames.device
-        counts = torch.tensor([c["frames"] for c in clips], dtype=torch.long)
-        self.clip_frames = counts.to(device)
+        self.robot = index.robot
+        self.joint_names = index.joint_names
+        self.body_names = index.body_names
+        self.clip_names = index.names
+        self.layout = RowLayout(len(index.joint_names), len(index.body_names))
+        device = self.table.device
+        self.clip_frames = torch.from_numpy(index.frames.copy()).to(device)
         """Number of frames of each clip. Shape (C,)."""
-        self.clip_fps = torch.tensor([c["fps"] for c in clips], dtype=torch.float64, device=device)
-        """Frame rate of each clip, Hz. Shape (C,)."""
+        self.clip_fps = torch.from_numpy(index.fps.copy()).to(device)
+        """Frame rate of each clip, Hz. Shape (C,), float64."""
         self.durations_s = (self.clip_frames - 1) / self.clip_fps
         """Time from first to last frame of each clip, s. Shape (C,), float64."""
-        self._first = (counts.cumsum(0) - counts).to(device)
+        self.clip_weights = torch.from_numpy(index.weights.copy()).to(device)
+        """How often to draw a clip, relative to others of its length. Shape (C,), float64."""
+        self._first = torch.from_numpy(index.first.copy()).to(device)
         self._last = self.clip_frames - 1
         self._check_table()
 
@@ -86,8 +74,27 @@ class MotionLibrary:
 
     @property
     def device(self) -> torch.device:
-        """Device of the table; results live there."""
-        return self.frames_table.device
+        """Device of the results."""
+        return self.table.device
+
+    @property
+    def streamed_from(self) -> Path | None:
+        """The file or folder that rows are read from as needed; None if they are in memory."""
+        return self.table.path if isinstance(self.table, ShardedTable) else None
+
+    @property
+    def frames_table(self) -> torch.Tensor:
+        """All rows of a library in memory.
+
+        Raises:
+            MotionError: it is streamed.
+        """
+        if not isinstance(self.table, ResidentTable):
+            raise MotionError(
+                f"the library is streamed from {self.streamed_from}; ask `frames` or `all_frames`, "
+                "or take it `in_memory()`"
+            )
+        return self.table.rows
 
     @classmethod
     def from_clips(
@@ -120,80 +127,79 @@ class MotionLibrary:
         for given in clips:
             clip = given if fps is None else resample(given, fps)
             tables.append(pack(clip, robot, bodies))
-            entries.append(
-                {
-                    "name": clip.name,
-                    "fps": float(clip.fps),
-                    "frames": len(tables[-1]),
-                    "source": clip.source,
-                    "licence": clip.licence,
-                    "tags": list(clip.tags),
-                }
-            )
-        index = {
-            "robot": robot.name,
-            "joint_names": list(robot.joint_names),
-            "body_names": list(bodies),
-            "clips": entries,
-        }
-        table = torch.from_numpy(np.concatenate(tables))
-        return cls(table.to(device), index)
+            entries.append(clip_entry(clip))
+        table = torch.from_numpy(np.concatenate(tables)).to(device)
+        return cls(table, ClipIndex.of(robot.name, robot.joint_names, bodies, entries))
 
     def save(self, path: str | Path) -> None:
-        """Write a safetensors file: the table, with the index as JSON in its metadata.
+        """Write one safetensors file: the rows, with the index as JSON in its metadata.
 
         Raises:
+            MotionError: the library is streamed.
             OutputError: the file cannot be written.
         """
-        metadata = {
-            "mimiclab_motion_library": str(SCHEMA),
-            "index": json.dumps(self._index),
-            "content_hash": self.content_hash,
-        }
-        with atomic_path(path) as temporary:
-            try:
-                save_file(
-                    {"frames": self.frames_table.cpu().contiguous()}, temporary, metadata=metadata
-                )
-            except SafetensorError as error:  # its own type for "no space left"
-                raise OSError(0, str(error)) from error
+        rows = self.frames_table.cpu().contiguous().numpy()
+        index = replace(self.index, digests=self._digests)
+        write_shard(Path(path), rows, index, self.content_hash)
 
     @classmethod
-    def load(cls, path: str | Path, device: str | torch.device = "cpu") -> "MotionLibrary":
-        """Open a saved library. On the CPU the table is memory-mapped, not read.
+    def load(
+        cls,
+        path: str | Path,
+        device: str | torch.device = "cpu",
+        *,
+        streaming: bool | None = None,
+    ) -> "MotionLibrary":
+        """Open a packed library: one file, or the folder that a `LibraryWriter` made.
+
+        Args:
+            path: the file or folder.
+            device: where results are wanted.
+            streaming: read rows only as they are asked for; None does so if all rows as float32
+                take more than `IN_MEMORY_BYTES`, or on a GPU more than `IN_GPU_MEMORY`. Otherwise
+                they are in memory; those of a single file in full precision are memory-mapped.
 
         Raises:
-            MotionFileError: missing, damaged, of another kind or of a newer schema.
+            MotionFileError: missing, damaged, incomplete, of another kind or of a newer schema.
         """
         path = Path(path)
-        if not path.is_file():
-            raise MotionFileError(f"motion library {path} does not exist; check the path")
-        try:
-            with safe_open(path, framework="pt", device=str(device)) as file:
-                metadata = file.metadata() or {}
-                if "mimiclab_motion_library" not in metadata:
-                    raise MotionFileError(
-                        f"{path} is a safetensors file but not a motion library; "
-                        "make one with MotionLibrary.save"
-                    )
-                if int(metadata["mimiclab_motion_library"]) > SCHEMA:
-                    raise MotionFileError(
-                        f"{path} has motion library schema {metadata['mimiclab_motion_library']}, "
-                        f"this version reads up to {SCHEMA}; update mimiclab"
-                    )
-                frames = file.get_tensor("frames")
-                index = json.loads(metadata["index"])
-                return cls(frames, index, metadata["content_hash"])
-        except (SafetensorError, KeyError, ValueError, OSError) as error:
-            raise MotionFileError(
-                f"motion library {path} cannot be read ({error}); write it again"
-            ) from error
+        if path.is_dir():
+            index, shards, content_hash = read_folder(path)
+        else:
+            shards = [read_shard(path)]
+            index, content_hash = shards[0].index(), shards[0].content_hash
+        table = ShardedTable(shards, RowLayout(len(index.joint_names), len(index.body_names)))
+        library = cls(table, index, content_hash)
+        if streaming is None:
+            streaming = library._is_large(device)
+        if streaming:
+            return cls(table.to(device), index, content_hash)
+        if path.is_file() and not table.half:
+            library = cls(_mapped(path), index, content_hash)
+        return library.in_memory(device)
 
     def to(self, device: str | torch.device) -> "MotionLibrary":
-        """The same library on another device."""
+        """The same library on another device; a streamed one is read into memory if it fits.
+
+        What fits is what `load` would put there.
+        """
         if torch.device(device) == self.device:
             return self
-        return MotionLibrary(self.frames_table.to(device), self._index, self._stored_hash)
+        if isinstance(self.table, ShardedTable) and self._is_large(device):
+            return MotionLibrary(self.table.to(device), self.index, self._stored_hash)
+        return self.in_memory(device)
+
+    def in_memory(self, device: str | torch.device = "cpu") -> "MotionLibrary":
+        """The same library with all rows in the memory of a device, whatever their size."""
+        if isinstance(self.table, ResidentTable):
+            rows = self.table.rows.to(device)
+            same = rows is self.table.rows
+            return self if same else MotionLibrary(rows, self.index, self._stored_hash)
+        packed = self.index.packed()
+        rows = torch.empty(packed.rows, self.layout.width, device=device)
+        for i, (first, count) in enumerate(zip(packed.first, packed.frames, strict=True)):
+            rows[first : first + count] = self._span(i)
+        return MotionLibrary(rows, packed, self._stored_hash)
 
     def __deepcopy__(self, memo: dict) -> "MotionLibrary":
         """Libraries never change, so copied configurations share them."""
@@ -208,28 +214,41 @@ class MotionLibrary:
         bad = [i for i in clips if not 0 <= i < self.num_clips]
         if not clips or bad:
             raise MotionError(
-                f"cannot select clips {list(clips)} of {self.num_clips}; "
+                f"cannot select clips {(bad or list(clips))[:10]} of {self.num_clips}; "
                 f"choose at least one index from 0 to {self.num_clips - 1}"
             )
-        rows = [
-            self.frames_table[int(self._first[i]) : int(self._first[i] + self.clip_frames[i])]
-            for i in clips
-        ]
-        entries = [self._index["clips"][i] for i in clips]
-        return MotionLibrary(torch.cat(rows), {**self._index, "clips": entries})
+        chosen = self.index.select(clips)
+        if isinstance(self.table, ShardedTable):
+            return MotionLibrary(self.table, chosen)
+        return MotionLibrary(torch.cat([self._span(i) for i in clips]), chosen.packed())
 
     @cached_property
     def content_hash(self) -> str:
-        """SHA-256 of robot, names, frame rates and all frames; source and licence do not count."""
-        return self._stored_hash or self.compute_hash()
+        """SHA-256 of robot, names, frame rates and all frames; source and licence do not count.
+
+        It depends neither on how the clips are stored in shards nor on whether they are streamed.
+        """
+        return self._stored_hash or replace(self.index, digests=self._digests).content_hash()
 
     def compute_hash(self) -> str:
         """The content hash, computed from the frames even if a saved one is known."""
-        clips = [[c["name"], c["fps"], c["frames"]] for c in self._index["clips"]]
-        names = [self.robot, self.joint_names, self.body_names, clips]
-        digest = hashlib.sha256(json.dumps(names).encode())
-        digest.update(self.frames_table.cpu().contiguous().numpy().data)
-        return digest.hexdigest()
+        return replace(self.index, digests=self._computed_digests()).content_hash()
+
+    def verify(self) -> None:
+        """Read every frame and compare it with the checksum of its clip.
+
+        Raises:
+            MotionFileError: clips have changed since the library was packed; they are named.
+        """
+        if self.index.digests is None:
+            return
+        differ = (self._computed_digests() != self.index.digests).any(axis=1).nonzero()[0]
+        if len(differ):
+            named = ", ".join(repr(self.clip_names[i]) for i in differ[:5])
+            raise MotionFileError(
+                f"motion library {self.streamed_from or ''}: {len(differ)} of {self.num_clips} "
+                f"clips are not as they were packed: {named}; copy or pack the library again"
+            )
 
     def has_fps(self, fps: float) -> bool:
         """Whether every clip has this frame rate: then whole steps need no interpolation."""
@@ -269,17 +288,8 @@ class MotionLibrary:
         if interpolate is None:
             interpolate = bool((blend > 0).any())
         if not interpolate:
-            nearest = row + (blend >= 0.5).long()
-            return self._split(self.frames_table.index_select(0, nearest))
-        weight = blend.to(self.frames_table.dtype)
-        # One fused pass: weighted sums of two rows each.
-        packed = torch.nn.functional.embedding_bag(
-            torch.stack([row, row + (blend > 0).long()], dim=1),
-            self.frames_table,
-            mode="sum",
-            per_sample_weights=torch.stack([1.0 - weight, weight], dim=1),
-        )
-        frame = self._split(packed)
+            return self.layout.split(self.table.nearest(row + (blend >= 0.5).long()))
+        frame = self.layout.split(self.table.between(row, blend))
         quat = frame.body_quat_w
         quat *= torch.rsqrt(quat.square().sum(-1, keepdim=True))
         return frame
@@ -307,27 +317,44 @@ class MotionLibrary:
         """
         if not 0 <= i < self.num_clips:
             raise MotionError(f"no clip {i}; the library has 0 to {self.num_clips - 1}")
-        entry = self._index["clips"][i]
-        first = int(self._first[i])
-        frame = self._split(self.frames_table[first : first + entry["frames"]])
+        note = self.index.note(i)
+        frame = self.all_frames(i)
         quat = frame.body_quat_w[:, 0].cpu().numpy().astype(np.float64)
         return MotionClip(
-            name=entry["name"],
+            name=self.clip_names[i],
             robot=self.robot,
-            fps=entry["fps"],
+            fps=float(self.index.fps[i]),
             joint_names=self.joint_names,
             root_pos=frame.body_pos_w[:, 0].cpu().numpy(),
             root_quat_wxyz=quat / np.linalg.norm(quat, axis=1, keepdims=True),
             joint_pos=frame.joint_pos.cpu().numpy(),
-            source=entry["source"],
-            licence=entry["licence"],
-            tags=tuple(entry["tags"]),
+            source=note.source,
+            licence=note.licence,
+            tags=note.tags,
+            weight=float(self.index.weights[i]),
         )
 
     def all_frames(self, i: int) -> MotionFrame:
-        """Every stored frame of clip `i`, as views; the first axis is time."""
-        first = int(self._first[i])
-        return self._split(self.frames_table[first : first + int(self.clip_frames[i])])
+        """Every stored frame of clip `i`, the first axis is time."""
+        return self.layout.split(self._span(i))
+
+    def _span(self, i: int) -> torch.Tensor:
+        return self.table.span(int(self.index.first[i]), int(self.index.frames[i]))
+
+    @cached_property
+    def _digests(self) -> np.ndarray:
+        return self._computed_digests() if self.index.digests is None else self.index.digests
+
+    def _computed_digests(self) -> np.ndarray:
+        joined = b"".join(row_digest(self._span(i)) for i in range(self.num_clips))
+        return np.frombuffer(joined, np.uint8).reshape(-1, 32)
+
+    def _is_large(self, device: str | torch.device) -> bool:
+        needed = self.index.rows * self.layout.width * 4
+        if torch.device(device).type != "cuda":
+            return needed > IN_MEMORY_BYTES
+        free, _ = torch.cuda.mem_get_info(device)
+        return needed > IN_GPU_MEMORY * free
 
     def _locate(
         self, clip: torch.Tensor, time_s: torch.Tensor
@@ -339,24 +366,26 @@ class MotionLibrary:
         start = phase.floor()
         return self._first[clip] + start.long(), phase - start
 
-    def _split(self, packed: torch.Tensor) -> MotionFrame:
-        joints, bodies = len(self.joint_names), len(self.body_names)
-        rest = packed[:, 2 * joints :]
-        return MotionFrame(
-            joint_pos=packed[:, :joints],
-            joint_vel=packed[:, joints : 2 * joints],
-            body_pos_w=rest[:, : 3 * bodies].unflatten(1, (bodies, 3)),
-            body_quat_w=rest[:, 3 * bodies : 7 * bodies].unflatten(1, (bodies, 4)),
-            body_lin_vel_w=rest[:, 7 * bodies : 10 * bodies].unflatten(1, (bodies, 3)),
-            body_ang_vel_w=rest[:, 10 * bodies :].unflatten(1, (bodies, 3)),
-            joint_pos_vel=packed[:, : 2 * joints],
-        )
-
     def _check_table(self) -> None:
-        width = 2 * len(self.joint_names) + 13 * len(self.body_names)
-        expected = (int(self.clip_frames.sum()), width)
-        if tuple(self.frames_table.shape) != expected:
+        needed = int((self.index.first + self.index.frames).max()), self.layout.width
+        there = self.table.shape
+        if there[0] < needed[0] or there[1] != needed[1]:
             raise MotionFileError(
-                f"motion library table has shape {tuple(self.frames_table.shape)}, its index "
-                f"describes {expected}; the file is damaged, write it again"
+                f"motion library table has shape {there}, its index describes {needed}; "
+                "the file is damaged, write it again"
             )
+
+
+def row_digest(rows: torch.Tensor) -> bytes:
+    """SHA-256 of float32 rows."""
+    return hashlib.sha256(rows.cpu().contiguous().numpy().data).digest()
+
+
+def _mapped(path: Path) -> torch.Tensor:
+    try:
+        with safe_open(path, framework="pt") as file:
+            return file.get_tensor("frames")
+    except (SafetensorError, OSError) as error:
+        raise MotionFileError(
+            f"motion library {path} cannot be read ({error}); write it again"
+        ) from error

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -61,3 +62,16 @@ def pack(clip: MotionClip, robot: Robot, bodies: tuple[str, ...]) -> np.ndarray:
         motion.body_ang_vel_w,
     )
     return np.concatenate([p.reshape(len(p), -1) for p in parts], axis=1, dtype=np.float32)
+
+
+def clip_entry(clip: MotionClip) -> dict[str, Any]:
+    """What a library notes of a clip, see `ClipIndex.of`."""
+    return {
+        "name": clip.name,
+        "fps": float(clip.fps),
+        "frames": clip.num_frames,
+        "source": clip.source,
+        "licence": clip.licence,
+        "tags": list(clip.tags),
+        "weight": float(clip.weight),
+    }

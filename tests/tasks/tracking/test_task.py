@@ -1,5 +1,5 @@
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 import torch
@@ -94,7 +94,7 @@ def test_motions_that_do_not_fit_the_task_are_refused(g1, walk):
     few = MotionLibrary.from_clips([walk.clip(0)], robot=g1, body_names=("pelvis", "torso_link"))
     with pytest.raises(RobotError, match="lacks the bodies"):
         tracking_env_cfg(TrackingTask(), few, num_envs=1)
-    other = MotionLibrary(walk.frames_table, {**walk._index, "robot": "unitree_h1"})
+    other = MotionLibrary(walk.frames_table, replace(walk.index, robot="unitree_h1"))
     with pytest.raises(RobotError, match="are for robot 'unitree_h1'"):
         tracking_env_cfg(TrackingTask(), other, num_envs=1)
     with pytest.raises(UnknownNameError):
