@@ -11,10 +11,11 @@ from mimiclab.motions.samplers import SAMPLER_KINDS, SamplerCfg
 ADAPTIVE_KINDS = [k for k in SAMPLER_KINDS if k not in ("uniform", "start")]
 
 
-def library(*durations: float):
+def library(*durations: float, weights: tuple[float, ...] | None = None):
     return SimpleNamespace(
         clip_names=tuple(f"clip{i}" for i in range(len(durations))),
         durations_s=torch.tensor(durations, dtype=torch.float64),
+        clip_weights=torch.tensor(weights or [1.0] * len(durations), dtype=torch.float64),
         device=torch.device("cpu"),
     )
 
@@ -208,3 +209,25 @@ def test_temperature_sharpens():
         return sampler.metrics()["top1_prob"]
 
     assert top(0.01) > top(0.1) > top(10.0)
+
+
+@pytest.mark.parametrize("kind", [k for k in SAMPLER_KINDS if k != "start"])
+def test_weights_of_clips_multiply_their_share(kind):
+    # Three clips of equal length, weights 1, 2 and 5, before anything is known of failures.
+    sampler = SamplerCfg(kind=kind).build(library(6.0, 6.0, 6.0, weights=(1.0, 2.0, 5.0)))
+    share = sampler.probabilities().sum(1)
+    torch.testing.assert_close(share, torch.tensor([1.0, 2.0, 5.0], dtype=torch.float64) / 8.0)
+    torch.manual_seed(1)
+    drawn = torch.bincount(sampler.sample(20_000)[0], minlength=3) / 20_000
+    assert (drawn - share).abs().max() < 0.015  # four standard deviations
+
+
+@pytest.mark.parametrize("kind", ADAPTIVE_KINDS)
+def test_weights_count_beside_failures(kind):
+    # The same falls in both clips: what is left to tell them apart is the weight.
+    sampler = SamplerCfg(kind=kind).build(library(4.0, 4.0, weights=(1.0, 3.0)))
+    for clip in (0, 1):
+        fall(sampler, clip, 0.5, 2.5, times=200)
+    sampler.step()
+    share = sampler.probabilities().sum(1)
+    assert float(share[1] / share[0]) == pytest.approx(3.0, rel=1e-9)

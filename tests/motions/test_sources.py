@@ -78,7 +78,7 @@ def test_unknown_words_get_the_nearest_names(folder: Path) -> None:
     with pytest.raises(MotionFileError, match="no motion was named"):
         names(" , ")
     (folder / "void").mkdir()
-    with pytest.raises(MotionFileError, match=r"no \.npz or \.csv file"):
+    with pytest.raises(MotionFileError, match=r"no \.npz or \.csv"):
         names(folder / "void")
 
 

@@ -37,6 +37,8 @@ class Tracking:
     """Folder of runs."""
     motion_folder: Path | None = None
     """Where the files of published motion sets are."""
+    mirror_motions: bool = False
+    """Train on the mirror image of every clip too."""
     task: Annotated[TrackingTask, Flat] = field(default_factory=TrackingTask)
     train: Annotated[TrainCfg, Flat] = field(default_factory=TrainCfg)
 
@@ -48,7 +50,12 @@ def tracking(args: Annotated[Tracking, tyro.conf.arg(name="")]) -> int:
     from mimiclab.motions.library import MotionLibrary
     from mimiclab.motions.sources import load_motions
 
-    clips = load_motions(args.motion, robot=args.task.robot, motion_folder=args.motion_folder)
+    clips = load_motions(
+        args.motion,
+        robot=args.task.robot,
+        motion_folder=args.motion_folder,
+        mirror=args.mirror_motions,
+    )
     library = MotionLibrary.from_clips(clips, robot=args.task.robot, fps=args.task.control_hz)
     # The processes of a group start at different seconds: the first one names the run.
     distributed.start(distributed.pick_device(args.train.device))

@@ -41,11 +41,15 @@ class MotionClip:
     terrain: str = ""
     """Path or name of the ground's mesh, in the same world frame; empty for flat ground at z = 0,
     or ground that the file does not tell."""
+    weight: float = 1.0
+    """How many times as often as a clip of weight 1 training draws it; motion sets give it."""
 
     def __post_init__(self) -> None:
         where = f"motion {self.name!r}"
         if not (np.isfinite(self.fps) and self.fps > 0):
             raise MotionError(f"{where}: fps is {self.fps}, expected a positive number; state it")
+        if not (np.isfinite(self.weight) and self.weight > 0):
+            raise MotionError(f"{where}: weight is {self.weight}, expected a positive number")
         frames = np.shape(self.joint_pos)[0] if np.ndim(self.joint_pos) == 2 else -1
         for key, width in (
             ("root_pos", 3),

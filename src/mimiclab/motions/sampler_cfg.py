@@ -53,7 +53,7 @@ class SamplerCfg:
         """Make the sampler for the clips of `library`.
 
         Args:
-            library: the clips; only names and durations are used.
+            library: the clips; only names, durations and weights are used.
             step_s: control step, s: starts lie on it and leave room for one step.
             device: where statistics live; that of the library by default.
 
@@ -64,14 +64,17 @@ class SamplerCfg:
         from mimiclab.motions.samplers_adaptive import PRESETS, AdaptiveSampler
 
         durations = library.durations_s.to(device if device is not None else library.device)
-        names = library.clip_names
+        names, weights = library.clip_names, library.clip_weights.to(durations.device)
         if self.kind == "start":
             return StartAtZeroSampler(names, durations, step_s)
         if self.kind == "uniform":
-            return UniformSampler(names, durations, step_s, bin_s=self.bin_s or 1.0)
+            return UniformSampler(
+                names, durations, step_s, bin_s=self.bin_s or 1.0, clip_weights=weights
+            )
         if self.kind not in PRESETS:
             raise UnknownNameError("sampler", self.kind, SAMPLER_KINDS)
         changes = {
             key: value for key, value in vars(self).items() if key != "kind" and value is not None
         }
+        changes["clip_weights"] = weights
         return AdaptiveSampler(names, durations, step_s, **{**PRESETS[self.kind], **changes})

@@ -69,8 +69,12 @@ class UniformSampler:
         *,
         bin_s: float = 1.0,
         bin_rule: str = "ceil",
+        clip_weights: torch.Tensor | None = None,
     ) -> None:
-        """Bins matter only for statistics. Durations (C,), s; `step_s` is the control step."""
+        """Bins matter only for statistics. Durations (C,), s; `step_s` is the control step.
+
+        A clip of weight 2 (C,) is drawn twice as often as one of weight 1 and the same length.
+        """
         self.clip_names = clip_names
         self.durations_s = durations_s.double()
         self.step_s = step_s
@@ -78,7 +82,9 @@ class UniformSampler:
         self.mask = bin_mask(self.counts)
         # A clip of one frame still deserves to be drawn.
         self.width_s = self.durations_s.clamp(min=step_s) / self.counts
-        self.uniform = self.width_s[:, None] * self.mask
+        ones = torch.ones_like(self.durations_s)
+        self.clip_weights = ones if clip_weights is None else clip_weights.double()
+        self.uniform = (self.clip_weights * self.width_s)[:, None] * self.mask
         self.uniform = self.uniform / self.uniform.sum()
         self.episodes = torch.zeros_like(self.durations_s)
         self.failures = torch.zeros_like(self.durations_s)

@@ -72,14 +72,23 @@ class AdaptiveSampler(UniformSampler):
         temperature: float | None = None,
         uniform_clips: bool = False,
         episodes_per_update: int = 0,
+        clip_weights: torch.Tensor | None = None,
     ) -> None:
         """See the module for `statistic`, `SamplerCfg` for the numbers.
 
         `additive_floor` adds `uniform_ratio / bins` to the statistic instead of mixing
         distributions; `uniform_clips` gives each clip the same share; `episodes_per_update` delays
-        the smoothing until so many episodes have ended (0: every control step).
+        the smoothing until so many episodes have ended (0: every control step). `clip_weights`
+        multiply whatever the statistic says of a clip.
         """
-        super().__init__(clip_names, durations_s, step_s, bin_s=bin_s, bin_rule=bin_rule)
+        super().__init__(
+            clip_names,
+            durations_s,
+            step_s,
+            bin_s=bin_s,
+            bin_rule=bin_rule,
+            clip_weights=clip_weights,
+        )
         self.statistic = statistic
         self.uniform_ratio = uniform_ratio
         self.additive_floor = additive_floor
@@ -91,7 +100,8 @@ class AdaptiveSampler(UniformSampler):
         per_step = episodes_per_update == 0
         self.ema = 1.0 - (1.0 - ema) ** (step_s / 0.02) if per_step else ema
         if uniform_clips:
-            self.uniform = self.uniform / self.uniform.sum(1, keepdim=True) / len(clip_names)
+            share = (self.clip_weights / self.clip_weights.sum())[:, None]
+            self.uniform = self.uniform / self.uniform.sum(1, keepdim=True) * share
         shape = self.mask.shape
         self.bin_failures = torch.zeros(shape, dtype=torch.float64, device=self.device)
         self.bin_weight = torch.zeros_like(self.bin_failures)
@@ -190,7 +200,8 @@ class AdaptiveSampler(UniformSampler):
             weights = weights * self.width_s[:, None]  # failures expected in the bin
         if self.uniform_clips:
             total = weights.sum(1, keepdim=True)
-            share = self.uniform * len(self.clip_names)
-            weights = torch.where(total > 0, weights / total.clamp(min=1e-30), share)
+            inside = self.uniform / self.uniform.sum(1, keepdim=True)
+            weights = torch.where(total > 0, weights / total.clamp(min=1e-30), inside)
+        weights = weights * self.clip_weights[:, None]
         adaptive = normalise(weights, self.uniform)
         return adaptive if self.additive_floor else mix(adaptive, self.uniform, self.uniform_ratio)

@@ -1,10 +1,12 @@
-"""Motion sets: a name, a description and a list of clips, in YAML.
+"""Motion sets in YAML: a name, a description, and the clips that belong to it.
 
-Seven published sets of LAFAN1 clips are shipped by name; the clips themselves are the user's.
+The shipped sets name clips of LAFAN1 and of CMU; the clips themselves are the user's.
 """
 
+import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -12,11 +14,12 @@ from pathlib import Path
 import yaml
 
 from mimiclab.errors import MotionFileError, UnknownNameError
-from mimiclab.motions.formats import MOTION_SUFFIXES
+from mimiclab.motions.folder_index import FolderIndex, check_name
+from mimiclab.motions.set_algebra import Member
 
 BUILTIN = "builtin:"
 """What names of built-in motions begin with."""
-_KEYS = {"name", "description", "motions"}
+_KEYS = {"name", "description", "motions", "weights", "tags"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,55 +29,43 @@ class MotionSet:
     name: str
     description: str
     motions: tuple[str, ...]
-    """In order: file names with or without suffix, relative to a folder, or `builtin:NAME`."""
+    """In order: file names with or without suffix, relative to a folder; patterns; `builtin:NAME`;
+    other sets, shipped ones by name, others by a YAML file's name; expressions of all of these."""
+    weights: dict[str, float] = field(default_factory=dict)
+    """Expression to how often its clips are drawn in training, where 1 is usual; the last one that
+    holds a clip counts."""
+    tags: tuple[str, ...] = ()
+    """Tags of all its clips."""
+    path: Path | None = None
+    """The YAML file; None for shipped sets."""
 
     def resolve(self, folder: str | Path) -> list[Path | str]:
         """The file of every clip, searched in `folder` and below; `builtin:NAME` stays as it is.
 
         Raises:
             MotionFileError: the folder is missing, or clips are absent or ambiguous; all of them
-                are listed.
+                are listed. Also those of `members`.
         """
-        folder = Path(folder)
-        if not folder.is_dir():
-            raise MotionFileError(
-                f"motion set {self.name!r}: {folder} is not a folder; give the folder that holds "
-                "its clips (--motion-folder)"
-            )
-        there: dict[str, list[Path]] = {}
-        for path in sorted(folder.rglob("*")):
-            if path.suffix in MOTION_SUFFIXES and path.is_file():
-                relative = path.relative_to(folder)
-                for name in {path.stem, path.name, str(relative), str(relative.with_suffix(""))}:
-                    there.setdefault(name, []).append(path)
-        found = {
-            name: there.get(_clip_name(name), [])
-            for name in self.motions
-            if not name.startswith(BUILTIN)
-        }
-        absent = [name for name, paths in found.items() if not paths]
-        if absent:
-            raise MotionFileError(
-                f"motion set {self.name!r}: {len(absent)} of {len(self.motions)} clips are not in "
-                f"{folder}: {', '.join(absent)}; put them there as .csv or .npz, or write a "
-                "smaller set"
-            )
-        double = {name: paths for name, paths in found.items() if len(paths) > 1}
-        if double:
-            listing = "; ".join(
-                f"{name}: {', '.join(str(path.relative_to(folder)) for path in paths)}"
-                for name, paths in double.items()
-            )
-            raise MotionFileError(
-                f"motion set {self.name!r}: more than one file fits {listing}; give a folder that "
-                "holds one of each, or name them in the set with folder and suffix"
-            )
-        return [found[name][0] if name in found else name for name in self.motions]
+        return [member.where for member in self.members(folder)]
+
+    def members(self, folder: str | Path) -> list[Member]:
+        """As `resolve`, with weights and tags.
+
+        Raises:
+            MotionFileError: as `resolve`; also a set that holds itself, a name that leaves its
+                folder, and weights of no clip.
+            UnknownNameError: a set or built-in motion that does not exist.
+        """
+        from mimiclab.motions.set_selection import SetSelection
+
+        return SetSelection(self, FolderIndex(Path(folder))).members()
 
 
+@cache
 def set_names() -> tuple[str, ...]:
     """Names of the shipped sets."""
-    return tuple(sorted(p.name.removesuffix(".yaml") for p in _shipped().iterdir()))
+    names = (p.name for p in _shipped().iterdir())
+    return tuple(sorted(n.removesuffix(".yaml") for n in names if n.endswith(".yaml")))
 
 
 def load_set(name_or_path: str | Path) -> MotionSet:
@@ -86,7 +77,7 @@ def load_set(name_or_path: str | Path) -> MotionSet:
     """
     text = str(name_or_path)
     if text in set_names():
-        return _parse(_shipped().joinpath(f"{text}.yaml").read_text(encoding="utf-8"), text)
+        return _parse(_shipped().joinpath(f"{text}.yaml").read_text(encoding="utf-8"), text, None)
     path = Path(name_or_path)
     if path.suffix not in (".yaml", ".yml"):
         raise UnknownNameError("motion set", text, set_names())
@@ -95,16 +86,22 @@ def load_set(name_or_path: str | Path) -> MotionSet:
             f"{path}: no such motion set file; shipped sets are {', '.join(set_names())}"
         )
     try:
-        return _parse(path.read_text(encoding="utf-8"), str(path))
+        return _parse(path.read_text(encoding="utf-8"), str(path), path)
     except UnicodeDecodeError as error:
         raise MotionFileError(f"{path}: not a text file, expected YAML") from error
 
 
-def _parse(text: str, where: str) -> MotionSet:
+def clip_name(entry: str) -> str:
+    """Plain clip name of an entry; registry entries `entity/project/clip:alias` keep their clip."""
+    match = re.fullmatch(r"[^/]+/[^/]+/([^/:]+):[\w.-]+", entry)
+    return match[1] if match else entry
+
+
+def _parse(text: str, where: str, path: Path | None) -> MotionSet:
     example = "expected `name: ...`, `description: ...` and `motions:` with a list of clip names"
     try:
         data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise MotionFileError(f"{where}: not valid YAML ({error}); {example}") from error
     if not isinstance(data, dict):
         raise MotionFileError(f"{where}: not a motion set; {example}")
@@ -119,17 +116,34 @@ def _parse(text: str, where: str) -> MotionSet:
     twice = sorted({name for name in motions if motions.count(name) > 1})
     if twice:
         raise MotionFileError(f"{where}: clips listed twice: {', '.join(twice)}; keep one of each")
+    tags = data.get("tags") or []
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+        raise MotionFileError(f"{where}: `tags` is {tags!r}; expected a list of words")
+    for name in motions:
+        check_name(clip_name(name), where)
     return MotionSet(
         name=str(data.get("name") or Path(where).stem),
         description=str(data.get("description") or ""),
         motions=tuple(motions),
+        weights=_weights(data.get("weights") or {}, where),
+        tags=tuple(tags),
+        path=path,
     )
 
 
-def _clip_name(entry: str) -> str:
-    """Plain clip name of an entry; registry entries `entity/project/clip:alias` keep their clip."""
-    match = re.fullmatch(r"[^/]+/[^/]+/([^/:]+):[\w.-]+", entry)
-    return match[1] if match else entry
+def _weights(given: object, where: str) -> dict[str, float]:
+    if not isinstance(given, dict):
+        raise MotionFileError(
+            f"{where}: `weights` is {given!r}; expected lines of `NAME: NUMBER`, as `walk*: 2`"
+        )
+    for name, value in given.items():
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not isinstance(name, str) or not number or not (0 < value < math.inf):
+            raise MotionFileError(
+                f"{where}: weight {name!r}: {value!r}; expected a name and a positive number; to "
+                "leave clips out, take them away with `-`"
+            )
+    return {name: float(value) for name, value in given.items()}
 
 
 def _shipped() -> Traversable:

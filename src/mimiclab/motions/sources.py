@@ -2,14 +2,22 @@
 
 import difflib
 import glob
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from mimiclab.errors import MimiclabError, MotionError, MotionFileError, UnknownNameError
 from mimiclab.motions.clip import MotionClip
+from mimiclab.motions.folder_index import FolderIndex, motion_files
 from mimiclab.motions.formats import MOTION_SUFFIXES, MotionFile, read_motion_file
+from mimiclab.motions.formats.hdf5 import clip_paths, split_member
+from mimiclab.motions.human.formats import HUMAN_FORMATS, HUMAN_SUFFIXES
+from mimiclab.motions.mirror import mirror_clip
+from mimiclab.motions.set_algebra import TAG, Member, Selection, Tagged, is_expression, parse
+from mimiclab.motions.set_selection import Listed, SetSelection
 from mimiclab.motions.sets import BUILTIN, load_set, set_names
 from mimiclab.motions.synthesis import builtin_motion, builtin_names
 from mimiclab.robots import get_robot
@@ -25,6 +33,16 @@ class MotionSource:
     path: Path | None
     read: Callable[[], MotionFile]
     """Reads or makes it; raises the errors of `read_motion_file` or `builtin_motion`."""
+    weight: float = 1.0
+    """How many times as often as usual it is drawn in training."""
+    tags: tuple[str, ...] = ()
+    """Tags that motion sets give it, beside those stored in the file."""
+
+    def clip(self) -> MotionClip:
+        """Read it; the clip has the weight and tags of the sets that named it."""
+        clip = self.read().clip
+        tags = tuple(dict.fromkeys((*clip.tags, *self.tags)))
+        return replace(clip, weight=self.weight, tags=tags)
 
 
 def load_motions(
@@ -34,33 +52,46 @@ def load_motions(
     fps: float | None = None,
     motion_folder: str | Path | None = None,
     root_quat_order: str | None = None,
+    ignore_keys: tuple[str, ...] = (),
+    mirror: bool = False,
 ) -> list[MotionClip]:
     """The clips that a specification names, each with a name of its own.
 
     Args:
         spec: comma separated or a sequence of: `builtin:NAME`, `builtin:*`, a file, a folder
-            (searched below too), a glob pattern, the name of a shipped motion set, a set's YAML.
+            (searched below too), a glob pattern, the name of a shipped motion set, a set's YAML,
+            `tag:WORD`; or of expressions of these with `+`, `-`, `&` between spaces.
         robot: registry name; files made for another robot are refused.
         fps: frame rate of files that do not state one (30 for CSV if left out), which others must
             agree with; and that built-in motions are made at (50 if left out).
         motion_folder: where the clips of motion sets and bare clip names are searched.
         root_quat_order: `wxyz` or `xyzw`, for CSV files.
+        ignore_keys: npz keys to pass over although the format does not know them.
+        mirror: add the mirror image of every clip, its name ending in `_mirrored`.
 
     Raises:
         UnknownNameError: a word that is no file, set or clip; the nearest names are offered.
         MotionFileError: a file cannot be read, or nothing was found.
+        RobotError: mirror images of a robot that is not symmetric.
     """
     found = find_sources(
-        spec, robot=robot, fps=fps, motion_folder=motion_folder, root_quat_order=root_quat_order
+        spec,
+        robot=robot,
+        fps=fps,
+        motion_folder=motion_folder,
+        root_quat_order=root_quat_order,
+        ignore_keys=ignore_keys,
     )
-    clips = [source.read().clip for source in found]
-    names = [clip.name for clip in clips]
+    clips = [source.clip() for source in found]
+    count = Counter(clip.name for clip in clips)
     for i, source in enumerate(found):
-        if names.count(names[i]) > 1 and source.path is not None:
+        if count[clips[i].name] > 1 and source.path is not None:
             # Registries call every file motion.npz; the folder tells them apart.
-            clips[i] = replace(clips[i], name=f"{source.path.parent.name}/{names[i]}")
-    names = [clip.name for clip in clips]
-    twice = sorted({name for name in names if names.count(name) > 1})
+            clips[i] = replace(clips[i], name=f"{source.path.parent.name}/{clips[i].name}")
+    if mirror:
+        clips += [mirror_clip(clip) for clip in clips]
+    count = Counter(clip.name for clip in clips)
+    twice = sorted(name for name in count if count[name] > 1)
     if twice:
         raise MotionError(
             f"clips with equal names: {', '.join(twice)}; rename the files or list each clip once"
@@ -90,7 +121,7 @@ def find_sources(
     folder = None if motion_folder is None else Path(motion_folder)
 
     read = partial(
-        read_motion_file,
+        _read,
         robot=robot,
         fps=fps,
         root_quat_order=root_quat_order,
@@ -99,17 +130,44 @@ def find_sources(
 
     make = partial(_make, robot=robot or "unitree_g1", fps=_BUILTIN_FPS if fps is None else fps)
     sources: list[MotionSource] = []
-    for found in (found for part in filter(None, parts) for found in _expand(part, folder)):
-        if isinstance(found, Path):
-            sources.append(MotionSource(label=str(found), path=found, read=partial(read, found)))
-        else:
-            name = found.removeprefix(BUILTIN)
-            sources.append(MotionSource(label=found, path=None, read=partial(make, name)))
+    index = None if folder is None else FolderIndex(folder)
+    for part in filter(None, parts):
+        for member in _members(part, index):
+            place = member.where
+            if isinstance(place, Path):
+                source = MotionSource(label=str(place), path=place, read=partial(read, place))
+            else:
+                name = place.removeprefix(BUILTIN)
+                source = MotionSource(label=place, path=None, read=partial(make, name))
+            sources.append(replace(source, weight=member.weight, tags=member.tags))
     if not sources:
         raise MotionFileError(
             "no motion was named; give a file, a folder, builtin:walk or a motion set"
         )
     return sources
+
+
+def _read(path: Path, *, robot: str | None, **options: Any) -> MotionFile:
+    try:
+        return read_motion_file(path, robot=robot, **options)
+    except MotionFileError as error:
+        human = _human_format(path)
+        if human is None:
+            raise
+        raise MotionFileError(
+            f"{path}: a human motion ({human}), not a robot's; make it one: `mimiclab motion "
+            f"retarget {path} --robot {robot or 'NAME'}`"
+        ) from error
+
+
+def _human_format(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            head = file.read(1024)
+        fitting = (item.name for item in HUMAN_FORMATS.values() if item.recognise(path, head))
+        return next(fitting, None)
+    except (OSError, MotionFileError):
+        return None
 
 
 def _make(name: str, *, robot: str, fps: float) -> MotionFile:
@@ -122,14 +180,39 @@ def _split(word: str | Path) -> list[str]:
     return [str(word)] if isinstance(word, Path) or Path(word).exists() else word.split(",")
 
 
-def _expand(part: str, folder: Path | None) -> Sequence[Path | str]:
-    """Files, and built-in motions with their prefix, that one word stands for."""
-    if part.startswith(BUILTIN):
-        return _builtin(part)
-    path = Path(part).expanduser()
-    if path.suffix in (".yaml", ".yml") or part in set_names():
-        return _set_members(part, path, folder)
-    return _files(part, path, folder)
+def _members(part: str, index: FolderIndex | None) -> list[Member]:
+    """The clips that one word or expression stands for."""
+    folder = None if index is None else index.folder
+
+    def leaf(word: str) -> Selection:
+        listed = _prefixed(word)
+        if listed is not None:
+            return Listed([Member(where=place) for place in listed])
+        if word.startswith(TAG):
+            return Tagged(word.removeprefix(TAG), None if index is None else index.members)
+        path = Path(word).expanduser()
+        if path.suffix in (".yaml", ".yml") or word in set_names():
+            return _set(word, path, index)
+        return Listed([Member(where=place) for place in _files(word, path, folder)])
+
+    # A path with an operator in its name is a path.
+    whole = not is_expression(part) or Path(part).expanduser().exists()
+    return (leaf(part) if whole else parse(part, leaf)).members()
+
+
+def _prefixed(word: str) -> list[Path | str] | None:
+    """What a word with a prefix stands for, in sets too; None for a word that has none."""
+    return [*_builtin(word)] if word.startswith(BUILTIN) else None
+
+
+def _set(word: str, path: Path, index: FolderIndex | None) -> Selection:
+    if index is not None and path.suffix and not path.is_file():
+        inside = index.folder / path
+        path = inside if inside.is_file() else path
+    found = load_set(word if word in set_names() else path)
+    if index is None and found.path is not None:
+        index = FolderIndex(found.path.parent)
+    return SetSelection(found, index, _prefixed)
 
 
 def _builtin(part: str) -> list[str]:
@@ -142,33 +225,19 @@ def _builtin(part: str) -> list[str]:
     return [part]
 
 
-def _set_members(part: str, path: Path, folder: Path | None) -> list[Path | str]:
-    found = load_set(path if path.suffix else part)
-    if folder is None and path.is_file():
-        folder = path.parent
-    if folder is None:
-        raise MotionFileError(
-            f"motion set {part!r}: its clips are not shipped; say which folder holds them "
-            "(motion_folder=..., on the command line --motion-folder)"
-        )
-    members: list[Path | str] = []
-    for member in found.resolve(folder):
-        members += [member] if isinstance(member, Path) else _builtin(member)
-    return members
-
-
 def _files(part: str, path: Path, folder: Path | None) -> list[Path]:
     bases = [Path()] if folder is None or path.is_absolute() else [Path(), folder]
     for base in bases:
         candidate = base / path
         if candidate.is_dir():
             return _in_folder(candidate)
-        if candidate.exists():
-            return [candidate]
+        if candidate.exists() or split_member(candidate)[1]:
+            return clip_paths(candidate)
         if any(sign in part for sign in "*?["):
             matches = [Path(m) for m in sorted(glob.glob(str(candidate), recursive=True))]
             if matches:
-                return [file for m in matches for file in (_in_folder(m) if m.is_dir() else [m])]
+                found = [_in_folder(m) if m.is_dir() else clip_paths(m) for m in matches]
+                return [clip for clips in found for clip in clips]
     if folder is not None:
         named = [folder / f"{part}{suffix}" for suffix in MOTION_SUFFIXES]
         existing = [file for file in named if file.is_file()]
@@ -183,10 +252,14 @@ def _files(part: str, path: Path, folder: Path | None) -> list[Path]:
 
 
 def _in_folder(folder: Path) -> list[Path]:
-    files = sorted(p for p in folder.rglob("*") if p.suffix in MOTION_SUFFIXES and p.is_file())
-    if not files:
-        raise MotionFileError(f"{folder}: no {' or '.join(MOTION_SUFFIXES)} file in it or below")
-    return files
+    found = list(motion_files(folder))
+    if not found:
+        human = any(p.suffix.lower() in HUMAN_SUFFIXES and p.is_file() for p in folder.rglob("*"))
+        advice = "; human motions become a robot's by `mimiclab motion retarget`" if human else ""
+        raise MotionFileError(
+            f"{folder}: no {' or '.join(MOTION_SUFFIXES)} file in it or below{advice}"
+        )
+    return found
 
 
 def _refusal(part: str, path: Path, folder: Path | None) -> MimiclabError:
