@@ -47,7 +47,9 @@ class HumanClip:
             value = getattr(self, key)
             if value is None and key == "joint_quat_wxyz_w":
                 continue
-            array = np.array(value, np.float64)
+            array = np.asarray(value, np.float64)
+            if array is value and array.flags.writeable:
+                array = array.copy()  # a read-only array is kept: copies of long motions cost
             frames = len(self.joint_pos_w)
             if array.shape != (frames, count, width) or frames < 1:
                 raise MotionError(
@@ -60,7 +62,7 @@ class HumanClip:
                     f"{where}: {key} has NaN or infinite values in {bad.size} of {frames} frames, "
                     f"first in frame {bad[0]}; repair or cut the file"
                 )
-            if width == 4 and np.abs(np.linalg.norm(array, axis=-1) - 1.0).max() > 1e-3:
+            if width == 4 and _largest_deviation(array) > 2e-3:
                 raise MotionError(f"{where}: {key} holds quaternions that are not of length 1")
             array.flags.writeable = False
             object.__setattr__(self, key, array)
@@ -74,3 +76,8 @@ class HumanClip:
     def duration_s(self) -> float:
         """Time from first to last frame: (T - 1) / fps seconds."""
         return (self.num_frames - 1) / self.fps
+
+
+def _largest_deviation(quat: np.ndarray) -> float:
+    """Largest difference of a quaternion's squared length from 1. Shape (T, B, 4)."""
+    return float(np.abs(np.einsum("tbi,tbi->tb", quat, quat) - 1.0).max())

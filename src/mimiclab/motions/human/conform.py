@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mimiclab.errors import MotionFileError
+from mimiclab.maths.rotations import quat_multiply
 from mimiclab.motions.human.tree import bone_lengths, longest_path
 
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001, "inch": 0.0254, "cmu": 0.0254 / 0.45}
@@ -94,20 +95,20 @@ def up_axis(path: Path, pos: np.ndarray, pairs: list[tuple[int, int]], declared:
     )
 
 
-def positions_z_up(pos: np.ndarray, up: str) -> np.ndarray:
-    """Positions (..., 3) with z up: from y up, file axes x, y, z become world y, z, x.
-
-    A figure that faces the file's z then faces the world's x, as robots do.
-    """
-    return pos if up == "z" else pos[..., [2, 0, 1]]
-
-
 _FROM_Y_UP = np.array([0.5, 0.5, 0.5, 0.5])
 """The turn x -> y -> z -> x."""
 
 
-def quats_z_up(quat: np.ndarray, up: str) -> np.ndarray:
-    """Orientations wxyz (..., 4) of joints in the world of `positions_z_up`."""
-    from mimiclab.maths.rotations import quat_multiply
+def turn_z_up(pos: np.ndarray, quat_wxyz: np.ndarray | None) -> None:
+    """Turn a world with y up into one with z up, in place: x, y, z become y, z, x.
 
-    return quat if up == "z" else quat_multiply(np.broadcast_to(_FROM_Y_UP, quat.shape), quat)
+    A figure that faces the file's z, as most do, then faces the world's x, as robots do.
+
+    Args:
+        pos: shape (T, B, 3).
+        quat_wxyz: orientations of the joints, shape (T, B, 4), if there are any.
+    """
+    for joint in range(pos.shape[1]):  # one at a time: copies of whole motions cost memory
+        pos[:, joint] = pos[:, joint, [2, 0, 1]]
+        if quat_wxyz is not None:
+            quat_wxyz[:, joint] = quat_multiply(_FROM_Y_UP, quat_wxyz[:, joint])

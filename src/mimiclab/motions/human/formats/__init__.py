@@ -74,8 +74,8 @@ def read_human(
                 f"{path}: frames {first} to {end} are not in the file, which has {len(raw.pos)}; "
                 "give the first frame and the one after the last, counted from 0"
             )
-        raw.pos = raw.pos[first:end]
-        raw.quat_wxyz = None if raw.quat_wxyz is None else raw.quat_wxyz[first:end]
+        raw.pos = raw.pos[first:end].copy()
+        raw.quat_wxyz = None if raw.quat_wxyz is None else raw.quat_wxyz[first:end].copy()
     return finish(raw, options)
 
 

@@ -41,21 +41,14 @@ def _read(path: Path, options: HumanReadOptions) -> RawMotion:
             "asf=..., on the command line --asf, if it is not beside it)"
         )
     skeleton = read_skeleton(options.asf or _beside(path))
-    text = open_text(path)
-    layout, degrees = _layout(path, text, skeleton)
-    widths = [len(_dof(skeleton, name)) for name in layout]
-    table = number_table(path, text, lambda: _frames(path, text, layout), sum(widths))
-    if not len(table):
-        raise MotionFileError(f"{path}: the file has no frames; it is truncated")
-    first = np.concatenate([[0], np.cumsum(widths)])
-    columns = {name: slice(first[i], first[i + 1]) for i, name in enumerate(layout)}
+    table, columns, degrees = _motion(path, open_text(path), skeleton)
 
     factor = 1.0 if degrees else 180.0 / np.pi
     bones = list(skeleton.bones.values())
-    if len(bones) > max(8, 2 * sum(widths)):
+    if len(bones) > max(8, table.shape[1]):
         # Bones that never turn cost nothing in the file and much in memory.
         raise MotionFileError(
-            f"{skeleton.path}: {len(bones)} bones share {sum(widths)} free axes; that is no "
+            f"{skeleton.path}: {len(bones)} bones share {table.shape[1]} free axes; that is no "
             "captured skeleton"
         )
     joint_names = ["root", *(bone.name for bone in bones)]
@@ -87,6 +80,17 @@ def _read(path: Path, options: HumanReadOptions) -> RawMotion:
         fps=agreed_fps(path, None, fps),
         units="cmu" if cmu else None,
     )
+
+
+def _motion(path: Path, text: str, skeleton: Skeleton) -> tuple[np.ndarray, dict[str, slice], bool]:
+    """All numbers (T, C), the columns of each bone, and whether angles are degrees."""
+    layout, degrees = _layout(path, text, skeleton)
+    widths = [len(_dof(skeleton, name)) for name in layout]
+    table = number_table(path, text, lambda: _frames(path, text, layout), sum(widths))
+    if not len(table):
+        raise MotionFileError(f"{path}: the file has no frames; it is truncated")
+    first = np.concatenate([[0], np.cumsum(widths)])
+    return table, {n: slice(first[i], first[i + 1]) for i, n in enumerate(layout)}, degrees
 
 
 def _root(skeleton: Skeleton, values: np.ndarray, factor: float) -> JointPose:

@@ -8,12 +8,7 @@ import numpy as np
 
 from mimiclab.errors import MotionFileError
 from mimiclab.motions.human.clip import HumanClip
-from mimiclab.motions.human.conform import (
-    metres_per_unit,
-    positions_z_up,
-    quats_z_up,
-    up_axis,
-)
+from mimiclab.motions.human.conform import metres_per_unit, turn_z_up, up_axis
 from mimiclab.motions.human.skeletons import SkeletonMap, load_skeleton, recognise_skeleton
 
 
@@ -43,9 +38,9 @@ class RawMotion:
     joint_names: tuple[str, ...]
     parents: tuple[int, ...]
     pos: np.ndarray
-    """Shape (T, B, 3), file units and axes."""
+    """Shape (T, B, 3), float64, file units and axes; `finish` overwrites it."""
     quat_wxyz: np.ndarray | None
-    """Shape (T, B, 4), in file axes."""
+    """Shape (T, B, 4), float64, in file axes; `finish` overwrites it."""
     fps: float
     units: str | None = None
     """Name in `UNITS` where the format fixes it."""
@@ -143,17 +138,20 @@ def finish(raw: RawMotion, options: HumanReadOptions) -> HumanClip:
     up = raw.up or options.up
     pairs = [] if skeleton is None else standing_pairs(skeleton, raw.joint_names)
     up = up_axis(path, pos, pairs, up)
-    if factor != 1.0:
-        pos = pos * factor
-    quat = None if raw.quat_wxyz is None else quats_z_up(raw.quat_wxyz, up)
+    pos *= factor
+    if up == "y":
+        turn_z_up(pos, raw.quat_wxyz)
+    for array in (pos, raw.quat_wxyz):
+        if array is not None:
+            array.flags.writeable = False  # the clip keeps read-only arrays without a copy
     return HumanClip(
         name=path.stem,
         fps=raw.fps,
         skeleton="" if skeleton is None else skeleton.name,
         joint_names=raw.joint_names,
         parents=raw.parents,
-        joint_pos_w=positions_z_up(pos, up),
-        joint_quat_wxyz_w=quat,
+        joint_pos_w=pos,
+        joint_quat_wxyz_w=raw.quat_wxyz,
         source=path.name,
         tags=raw.tags,
     )

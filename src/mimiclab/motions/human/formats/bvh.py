@@ -22,7 +22,7 @@ from mimiclab.motions.human.formats.base import (
     agreed_fps,
     open_text,
 )
-from mimiclab.motions.human.formats.numbers import lines_from, number_table, whole_rate
+from mimiclab.motions.human.formats.numbers import line_error, lines_from, number_table, whole_rate
 from mimiclab.motions.human.tree import JointPose, turns_in_order, world_poses
 
 END = "_end"
@@ -61,38 +61,43 @@ def _read(path: Path, options: HumanReadOptions) -> RawMotion:
     Raises:
         MotionFileError: anything that is not a whole BVH; the message names the line.
     """
-    text = open_text(path)
-    motion = _MOTION.search(text)
-    head = text[: motion.start()] if motion else text
-    joints, channels = _hierarchy(path, head)
-    if motion is None:
-        raise MotionFileError(
-            f"{path}: there is no MOTION line after the skeleton; the file is truncated"
-        )
-    header = _HEADER.match(text, motion.end())
-    if header is None:
-        line = text.count("\n", 0, motion.end()) + 2
-        raise MotionFileError(
-            f"{path}: line {line}: expected `Frames: N` and `Frame Time: seconds` after MOTION"
-        )
-    frames, frame_time = _header(path, header[1], header[2])
-    rows = header.end()
-    table = number_table(path, text, lambda: lines_from(text, rows), channels)
-    if len(table) != frames:
-        raise MotionFileError(
-            f"{path}: the file declares {frames} frames but has {len(table)} motion lines; it is "
-            "truncated or was edited, correct `Frames:` or copy it again"
-        )
+    joints, table, rate = _parse(path, open_text(path))
     parents = tuple(joint.parent for joint in joints)
-    pos, quat = world_poses(parents, frames, lambda index: _local(joints[index], table))
+    pos, quat = world_poses(parents, len(table), lambda index: _local(joints[index], table))
     return RawMotion(
         path=path,
         joint_names=tuple(joint.name for joint in joints),
         parents=parents,
         pos=pos,
         quat_wxyz=quat,
-        fps=agreed_fps(path, whole_rate(frame_time, header[2]), options.fps),
+        fps=agreed_fps(path, rate, options.fps),
     )
+
+
+def _parse(path: Path, text: str) -> tuple[list[_Joint], np.ndarray, float]:
+    """Joints, the motion (T, channels) and the frame rate."""
+    motion = _MOTION.search(text)
+    joints, channels = _hierarchy(path, text[: motion.start()] if motion else text)
+    if motion is None:
+        raise MotionFileError(
+            f"{path}: there is no MOTION line after the skeleton; the file is truncated"
+        )
+    header = _HEADER.match(text, motion.end())
+    if header is None:
+        raise line_error(
+            path,
+            text,
+            motion.end() + 1,
+            "has no `Frames: N` followed by `Frame Time: seconds`, expected after MOTION",
+        )
+    frames, frame_time = _header(path, header[1], header[2])
+    table = number_table(path, text, lambda: lines_from(text, header.end()), channels)
+    if len(table) != frames:
+        raise MotionFileError(
+            f"{path}: the file declares {frames} frames but has {len(table)} motion lines; it is "
+            "truncated or was edited, correct `Frames:` or copy it again"
+        )
+    return joints, table, whole_rate(frame_time, header[2])
 
 
 def _local(joint: _Joint, table: np.ndarray) -> JointPose:
