@@ -1,6 +1,7 @@
 """Symmetric block-banded systems over time: frames couple to the next two, solved by LAPACK."""
 
 import numpy as np
+from scipy.linalg.blas import dsbmv
 from scipy.linalg.lapack import dpbtrf, dpbtrs
 
 from mimiclab.errors import MotionError
@@ -37,20 +38,27 @@ class BandedSystem:
             at = apart * self.size - j + rows
             self.store[: self.frames - apart, j, at] += blocks[:, :, c]
 
-    def solve(self, right: np.ndarray, free: np.ndarray, damping: float) -> np.ndarray:
-        """Solution x (T, n) for b (T, n), with x = 0 where `free` (T, n) is false; A stays as it is.
+    def solve(self, right: np.ndarray, known: np.ndarray, damping: np.ndarray) -> np.ndarray:
+        """Solution x (T, n) for b (T, n), some of x being given; A stays as it is.
 
         Args:
             right: b.
-            free: coordinates that may move.
-            damping: added to the diagonal of A.
+            known: values of x that are given (T, n), NaN where it is asked for.
+            damping: added to the diagonal of A in every frame (T,).
 
         Raises:
             MotionError: A is not positive definite, which finite residuals cannot cause.
         """
-        flat = self.store.reshape(-1, self.width + 1).copy()
-        flat[:, 0] += damping
-        fixed = np.flatnonzero(~free.ravel())
+        flat = self.store.copy()
+        flat[:, :, 0] += damping[:, None]
+        flat = flat.reshape(-1, self.width + 1)
+        asked = np.isnan(known).ravel()
+        given = np.where(asked, 0.0, known.ravel())
+        right = right.ravel()
+        if given.any():
+            right = right - dsbmv(self.width, 1.0, flat.T, given, lower=1)
+        right = np.where(asked, right, given)
+        fixed = np.flatnonzero(~asked)
         if fixed.size:
             above = fixed[:, None] - np.arange(1, self.width + 1)
             offset = np.broadcast_to(np.arange(1, self.width + 1), above.shape)
@@ -62,5 +70,5 @@ class BandedSystem:
         factor, failed = dpbtrf(flat.T, lower=1, overwrite_ab=1)
         if failed:
             raise MotionError(f"retargeting failed: the equations lose rank at row {failed}")
-        x, _ = dpbtrs(factor, np.where(free, right, 0.0).ravel(), lower=1)
-        return x.reshape(right.shape)
+        x, _ = dpbtrs(factor, right, lower=1)
+        return x.reshape(known.shape)

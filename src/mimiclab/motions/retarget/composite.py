@@ -40,7 +40,7 @@ class Composite:
         out[:, [0, 1, 2], [3, 4, 5]] = 1.0
         out[:, [3, 4, 5], [0, 1, 2]] = 1.0
         out[:, 6:, :3] = pose.axes
-        out[:, 6:, 3:] = _cross(pose.anchors - pose.root_pos[:, None], pose.axes)
+        out[:, 6:, 3:] = cross(pose.anchors - pose.root_pos[:, None], pose.axes)
         return out
 
     def normal_blocks(
@@ -78,7 +78,7 @@ def point_rows(arm: np.ndarray) -> np.ndarray:
     return out
 
 
-def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Cross product of (..., 3); several times faster than `numpy.cross`."""
     ax, ay, az = a[..., 0], a[..., 1], a[..., 2]
     bx, by, bz = b[..., 0], b[..., 1], b[..., 2]

@@ -63,7 +63,8 @@ class _Iterate:
     pose: Pose
     bodies: Linearised
     smooth: Smooth
-    cost: float
+    cost: np.ndarray
+    """Of each frame (T,), m^2."""
 
 
 class Descent:
@@ -94,38 +95,48 @@ class Descent:
         self.smoothness = Smoothness(problem.fps / gap, velocity, acceleration)
 
     def run(self, state: State, iterations: int) -> tuple[State, int, float]:
-        """The best state found from a start, the number of systems solved, and its cost."""
-        now = self._at(
-            state.moved(np.zeros((len(state.joints), self.composite.size)), self.low, self.high)
-        )
-        damping, count, fresh = 1e-3, 0, True
-        system, right = None, np.zeros(0)
-        while count < iterations:
-            if fresh:
-                system, right = self._system(now)
-            assert system is not None
-            step = system.solve(right, self._free(now.state, right), damping)
-            count += 1
-            largest = np.abs(step).max(axis=1, keepdims=True)
-            step *= np.minimum(1.0, _MOST_STEP / np.maximum(largest, 1e-12))
+        """The best state found from a start, the number of steps tried, and its cost."""
+        frames = len(state.joints)
+        now = self._at(state.moved(np.zeros((frames, self.composite.size)), self.low, self.high))
+        damping = np.full(frames, 1e-2)
+        system, right = self._system(now)
+        for count in range(1, iterations + 1):
+            step = self._step(now.state, system, right, damping)
             then = self._at(now.state.moved(step, self.low, self.high))
-            fresh = then.cost < now.cost
-            if fresh:
-                gain = (now.cost - then.cost) / max(now.cost, 1e-12)
-                now, damping = then, max(0.2 * damping, 1e-7)
-                if gain < self.cfg.tolerance:
-                    break
-            else:
-                damping *= 10.0
-                if damping > 1e4:
-                    break
-        return now.state, count, now.cost
+            before, after = float(now.cost.sum()), float(then.cost.sum())
+            # Frames near one that got worse were led too far; the others may go on as they did.
+            worse = _spread(then.cost > now.cost + 1e-3 * before / frames)
+            damping = np.where(worse, 30.0 * damping, 0.2 * damping).clip(1e-6, 1e4)
+            if after >= before:
+                continue
+            now = then
+            if before - after < self.cfg.tolerance * before:
+                break
+            system, right = self._system(now)
+        return now.state, count, float(now.cost.sum())
+
+    def _step(
+        self, state: State, system: BandedSystem, right: np.ndarray, damping: np.ndarray
+    ) -> np.ndarray:
+        """Least-squares step (T, 6 + J) that ends inside the joint limits."""
+        known = np.where(self._free(state, right), np.nan, 0.0)
+        step = system.solve(right, known, damping)
+        largest = np.abs(step).max(axis=1, keepdims=True)
+        if largest.max() > _MOST_STEP:
+            return step * np.minimum(1.0, _MOST_STEP / largest)
+        # Joints that would leave their range stop at its end, and the others make up for it.
+        there = np.clip(state.joints + step[:, 6:], self.low, self.high) - state.joints
+        crossing = np.isnan(known[:, 6:]) & (there != step[:, 6:])
+        if not crossing.any():
+            return step
+        known[:, 6:][crossing] = there[crossing]
+        return system.solve(right, known, damping)
 
     def _at(self, state: State) -> _Iterate:
         pose = self.skeleton.pose(state.root_pos, quat_to_matrix(state.quat), state.joints)
         bodies = self.residuals.evaluate(pose)
         smooth = self.smoothness.evaluate(state.root_pos, state.quat, state.joints)
-        posture = float(np.sum((self.cfg.posture * (self.rest - state.joints)) ** 2))
+        posture = np.sum((self.cfg.posture * (self.rest - state.joints)) ** 2, axis=1)
         return _Iterate(state, pose, bodies, smooth, bodies.cost + smooth.cost + posture)
 
     def _system(self, now: _Iterate) -> tuple[BandedSystem, np.ndarray]:
@@ -151,3 +162,8 @@ class Descent:
         free[:, 6:] &= ~((state.joints >= self.high) & (pull > 0))
         free[: self.held] = False
         return free
+
+
+def _spread(mask: np.ndarray, reach: int = 4) -> np.ndarray:
+    """True within `reach` frames of a true one."""
+    return np.convolve(mask, np.ones(2 * reach + 1), mode="same") > 0.5

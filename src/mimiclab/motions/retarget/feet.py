@@ -1,4 +1,4 @@
-"""The robot's points that may touch the ground: corners of the soles and spheres around bodies."""
+"""The robot's points that may touch the ground: soles, and spheres around the other bodies."""
 
 from dataclasses import dataclass
 
@@ -6,48 +6,66 @@ import numpy as np
 
 from mimiclab.maths.rotations import quat_rotate
 from mimiclab.motions.forward import forward_kinematics
-from mimiclab.motions.ground import GroundPoints, body_points
+from mimiclab.motions.ground import GroundPoints, body_points, foot_points
 from mimiclab.robots import Robot
-from mimiclab.robots.soles import sole_points
+
+_SOLE_M = 0.02
+"""Points higher than this above the lowest are no sole."""
+_ENOUGH = 16
+"""Points of a body above which only the outermost are kept."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sole:
-    """Corners of one sole in its body's frame, m."""
+    """Spheres under one foot, in its body's frame, m."""
 
     body: int
     """Column of the body, the root being 0."""
+    ends: np.ndarray
+    """Middle of the front and of the rear end. Shape (2, 3)."""
     corners: np.ndarray
-    """Front left, front right, rear left, rear right. Shape (4, 3)."""
-
-    @property
-    def centres(self) -> np.ndarray:
-        """Middle of the front and of the rear edge. Shape (2, 3)."""
-        return np.stack([self.corners[:2].mean(axis=0), self.corners[2:].mean(axis=0)])
+    """Outermost to the front left, front right, rear left, rear right. Shape (4, 3)."""
+    radii: np.ndarray
+    """Of the ends, then of the corners (6,)."""
+    points: GroundPoints
+    """All that matters for the ground."""
 
 
 def soles(robot: Robot) -> tuple[Sole, Sole]:
-    """Left and right sole: the outermost contact points of each in the default pose.
+    """Left and right sole; flat, and heading along x, in the default pose.
 
     Raises:
         RobotError: a foot has no geom that matches `robot.foot_geoms`.
     """
     qpos = np.concatenate([[0, 0, 0, 1, 0, 0, 0], robot.default_pose])[None]
     _, quat = forward_kinematics(robot.model, qpos)
-    found = []
-    for foot, points in zip(robot.feet, sole_points(robot), strict=True):
-        body = robot.body_names.index(foot)
-        level = quat_rotate(quat[0, body], points)[:, :2]
-        # Extents, not metres, so that long narrow soles have corners and not two ends.
-        level = (level - level.mean(axis=0)) / np.maximum(np.ptp(level, axis=0), 1e-6)
-        pick = [int((level @ np.array(way)).argmax()) for way in _WAYS]
-        found.append(Sole(body=body, corners=points[pick]))
-    return found[0], found[1]
+    left, right = (_sole(points, quat[0, points.body]) for points in foot_points(robot))
+    return left, right
+
+
+def _sole(points: GroundPoints, quat: np.ndarray) -> Sole:
+    level = quat_rotate(quat, points.centres)
+    bottom = level[:, 2] - points.radii
+    under = np.flatnonzero(bottom < bottom.min() + _SOLE_M)
+    flat = level[under, :2]
+    # Extents, not metres, so that long narrow soles have corners and not two ends.
+    shape = (flat - flat.mean(axis=0)) / np.maximum(np.ptp(flat, axis=0), 1e-6)
+    corners = under[[int((shape @ np.array(way)).argmax()) for way in _WAYS]]
+    ends = under[[int((shape @ np.array(way)).argmax()) for way in ((1, 0), (-1, 0))]]
+    middle = 0.5 * (flat[:, 1].max() + flat[:, 1].min())
+    inverse = quat * np.array([1.0, -1.0, -1.0, -1.0])
+    at = level[ends]
+    at[:, 1] = middle
+    return Sole(
+        body=points.body,
+        ends=quat_rotate(inverse, at),
+        corners=points.centres[corners],
+        radii=points.radii[np.concatenate([ends, corners])],
+        points=_outermost(points),
+    )
 
 
 _WAYS = ((1, 1), (1, -1), (-1, 1), (-1, -1))
-_ENOUGH = 16
-"""Points of a body above which only the outermost are kept."""
 
 
 def other_points(robot: Robot) -> tuple[GroundPoints, ...]:

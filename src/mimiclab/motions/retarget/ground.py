@@ -12,6 +12,11 @@ from mimiclab.errors import MotionError
 class Ground(Protocol):
     """Anything with a height above every place of the world's xy plane."""
 
+    @property
+    def highest(self) -> float:
+        """No place is higher, m."""
+        ...
+
     def sample(self, xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Height (...) in m and its slope (..., 2) along x and y at places (..., 2)."""
         ...
@@ -26,6 +31,11 @@ class FlatGround:
     """A floor at one height."""
 
     height: float = 0.0
+
+    @property
+    def highest(self) -> float:
+        """The floor's height, m."""
+        return self.height
 
     def sample(self, xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The same height everywhere, m, and no slope."""
@@ -59,6 +69,11 @@ class HeightGrid:
             )
         if not np.isfinite(self.heights).all():
             raise MotionError("a height of the ground is not finite; fill the holes first")
+
+    @property
+    def highest(self) -> float:
+        """The greatest height, m."""
+        return float(self.heights.max())
 
     def sample(self, xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Bilinear height and its slope."""

@@ -11,6 +11,12 @@ class SolveCfg:
     """Of the speed of standing soles, m per m/s."""
     ground: float = 10.0
     """Of the distance of standing soles, and of the depth of anything in the ground, m per m."""
+    flat: float = 2.0
+    """Of the distance of the corners of flat soles, which are free to tilt a little, m per m."""
+    swing_m: float = 0.02
+    """Fast feet are kept this much higher, so that no toe scrapes along, m."""
+    swing_speed: tuple[float, float] = (0.5, 1.2)
+    """Speeds of the toe between which that begins and is complete, m/s."""
     clearance_m: float = 0.001
     """Anything not standing is kept this far above the ground, m."""
     joint_acceleration: float = 2e-4

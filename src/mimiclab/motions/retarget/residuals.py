@@ -6,7 +6,7 @@ import numpy as np
 
 from mimiclab.motions.ground import GroundPoints
 from mimiclab.motions.retarget.banded import BandedSystem
-from mimiclab.motions.retarget.composite import Composite, point_rows
+from mimiclab.motions.retarget.composite import Composite, cross, point_rows
 from mimiclab.motions.retarget.feet import other_points, soles
 from mimiclab.motions.retarget.options import SolveCfg
 from mimiclab.motions.retarget.targets import RetargetProblem
@@ -27,7 +27,8 @@ class _Rows:
 class Linearised:
     """Residuals at one iterate."""
 
-    cost: float
+    cost: np.ndarray
+    """Of each frame (T,), m^2."""
     rows: list[_Rows]
     slips: list[tuple[int, np.ndarray, np.ndarray]]
     """Body, wrenches (T, R, 6), squared weights (T - 1, R) of equal points in frames t and t+1."""
@@ -75,7 +76,18 @@ class BodyResiduals:
         stretch = held[frames[1:] + 1] - held[frames[:-1]]
         # A point stays where it was only if it was down in all frames between.
         self.locked = stretch == (np.diff(frames) + 1)[:, None, None]
+        self.lift = self._lift(problem)[frames]
+        self.highest = problem.ground.highest
         self.rate = problem.fps / np.maximum(np.diff(frames), 1)[:, None, None]
+
+    def _lift(self, problem: RetargetProblem) -> np.ndarray:
+        """How high swinging feet are kept (T, 2), m: the faster a toe, the higher."""
+        toes = [problem.landmark_names.index(f"{side}_toe") for side in ("left", "right")]
+        low, high = self.cfg.swing_speed
+        toe = problem.target_pos[:, toes]
+        speed = np.linalg.norm(np.gradient(toe, 1.0 / problem.fps, axis=0), axis=-1)
+        share = np.clip((speed - low) / (high - low), 0.0, 1.0) * ~problem.contacts
+        return self.cfg.clearance_m + self.cfg.swing_m * share
 
     def evaluate(self, pose: Pose) -> Linearised:
         """Residuals, their weights and gradients at these poses."""
@@ -84,18 +96,19 @@ class BodyResiduals:
         cost = self._landmarks(pose, rows)
         for foot in range(2):
             cost += self._sole(pose, foot, rows, slips)
+        margin = np.full(len(cost), self.cfg.clearance_m)
         for points in self.others:
-            cost += self._body(pose, points, rows)
+            cost += self._above(pose, points, margin, rows)
         return Linearised(cost, rows, slips)
 
-    def _landmarks(self, pose: Pose, rows: list[_Rows]) -> float:
-        cost = 0.0
+    def _landmarks(self, pose: Pose, rows: list[_Rows]) -> np.ndarray:
+        cost = np.zeros(len(pose.joints))
         for body in np.unique(self.mark_body):
             mine = np.flatnonzero(self.mark_body == body)
             place = points_of(pose, int(body), self.mark_point[mine])
             error = self.targets[:, mine] - place
             weight = np.broadcast_to(self.weights[mine][:, None], error.shape)
-            cost += float(np.sum(weight * error**2))
+            cost += np.sum(weight * error**2, axis=(1, 2))
             rows.append(self._rows(pose, int(body), place, weight, weight * error))
         return cost
 
@@ -112,61 +125,57 @@ class BodyResiduals:
             pull.reshape(frames, -1),
         )
 
-    def _sole(self, pose: Pose, foot: int, rows: list[_Rows], slips: list) -> float:
-        sole = self.soles[foot]
+    def _sole(self, pose: Pose, foot: int, rows: list[_Rows], slips: list) -> np.ndarray:
+        sole, cfg = self.soles[foot], self.cfg
+        ends = points_of(pose, sole.body, sole.ends)
         corners = points_of(pose, sole.body, sole.corners)
-        down = np.repeat(self.contacts[:, foot], 2, axis=1)
-        # A standing edge is held at the ground from both sides, another only kept out of it.
-        cost = self._ground(pose, sole.body, corners, np.zeros(4), down, rows)
-        centres = points_of(pose, sole.body, sole.centres)
-        frames = len(centres)
-        lock = self.locked[:, foot] * (self.cfg.slide * self.rate[:, 0]) ** 2
-        slide = np.diff(centres, axis=0)
-        cost += float(np.sum(lock[..., None] * slide**2))
-        weight, pull = np.zeros((frames, 2)), np.zeros((frames, 2, 3))
+        down = self.contacts[:, foot]
+        flat = np.repeat(down.all(axis=1, keepdims=True), 4, axis=1)
+        held = np.concatenate([cfg.ground**2 * down, cfg.flat**2 * flat], axis=1)
+        place = np.concatenate([ends, corners], axis=1)
+        gap, wrench = self._gap(pose, place, sole.radii)
+        rows.append(_Rows(sole.body, wrench, held, held * gap))
+        cost = np.sum(held * gap**2, axis=1)
+        cost += self._above(pose, sole.points, self.lift[:, foot], rows)
+
+        lock = self.locked[:, foot] * (cfg.slide * self.rate[:, 0]) ** 2
+        slide = np.diff(ends, axis=0)
+        weight, pull = np.zeros(down.shape), np.zeros(ends.shape)
         weight[:-1] += lock
         weight[1:] += lock
         pull[:-1] += lock[..., None] * slide
         pull[1:] -= lock[..., None] * slide
-        made = self._rows(pose, sole.body, centres, np.repeat(weight[..., None], 3, axis=2), pull)
+        made = self._rows(pose, sole.body, ends, np.repeat(weight[..., None], 3, axis=2), pull)
         rows.append(made)
         slips.append((sole.body, made.wrench, np.repeat(lock, 3, axis=1)))
+        cost[1:] += np.sum(lock[..., None] * slide**2, axis=(1, 2))
         return cost
 
-    def _ground(
-        self,
-        pose: Pose,
-        body: int,
-        place: np.ndarray,
-        radii: np.ndarray,
-        down: np.ndarray,
-        rows: list[_Rows],
-    ) -> float:
-        """Distance of spheres at `place` (T, K, 3) to the ground, two-sided where `down`."""
+    def _above(
+        self, pose: Pose, points: GroundPoints, clearance: np.ndarray, rows: list[_Rows]
+    ) -> np.ndarray:
+        """Spheres of a body that are nearer to the ground than `clearance` (T,)."""
+        up = pose.body_rot[:, points.body, 2]
+        high = pose.body_pos[:, points.body, 2:] + up @ points.centres.T - points.radii
+        if high.min() > self.highest + clearance.max():
+            return np.zeros(len(high))
+        place = points_of(pose, points.body, points.centres)
+        gap, wrench = self._gap(pose, place, points.radii)
+        short = np.maximum(gap + clearance[:, None], 0.0)
+        weight = np.where(short > 0, self.cfg.ground**2, 0.0)
+        rows.append(_Rows(points.body, wrench, weight, weight * short))
+        return np.sum(weight * short**2, axis=1)
+
+    def _gap(
+        self, pose: Pose, place: np.ndarray, radii: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Depth of spheres at `place` (T, K, 3) in the ground (T, K), and wrenches along it."""
         height, slope = self.ground.sample(place[..., :2])
         normal = np.concatenate([-slope, np.ones((*slope.shape[:-1], 1))], axis=-1)
         normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
-        error = radii - (place[..., 2] - height) * normal[..., 2]
-        error = np.where(down, error, np.maximum(error + self.cfg.clearance_m, 0.0))
-        weight = np.where(down | (error > 0), self.cfg.ground**2, 0.0)
-        arm = place - pose.root_pos[:, None]
-        wrench = np.concatenate([np.cross(arm, normal), normal], axis=-1)
-        rows.append(_Rows(body, wrench, weight, weight * error))
-        return float(np.sum(weight * error**2))
-
-    def _body(self, pose: Pose, points: GroundPoints, rows: list[_Rows]) -> float:
-        """The lowest sphere of a body, where it is in the ground."""
-        up = pose.body_rot[:, points.body, 2]
-        drop = up @ points.centres.T - points.radii
-        lowest = drop.argmin(axis=1)
-        arm = (pose.body_rot[:, points.body] @ points.centres[lowest][..., None])[..., 0]
-        place = (pose.body_pos[:, points.body] + arm)[:, None]
-        radii = points.radii[lowest][:, None]
-        height, _ = self.ground.sample(place[..., :2])
-        if (place[..., 2] - radii - height).min() > self.cfg.clearance_m:
-            return 0.0
-        down = np.zeros(radii.shape, bool)
-        return self._ground(pose, points.body, place, radii, down, rows)
+        depth = radii - (place[..., 2] - height) * normal[..., 2]
+        wrench = np.concatenate([cross(place - pose.root_pos[:, None], normal), normal], axis=-1)
+        return depth, wrench
 
 
 def points_of(pose: Pose, body: int, points: np.ndarray) -> np.ndarray:

@@ -41,11 +41,12 @@ class Smooth:
     """Squared weights (n,) of `bend`."""
 
     @property
-    def cost(self) -> float:
-        """Sum over frames."""
-        return float(
-            np.sum(self.velocity * self.step**2) + np.sum(self.acceleration * self.bend**2)
-        )
+    def cost(self) -> np.ndarray:
+        """Of each frame (T,), m^2."""
+        cost = np.zeros(len(self.step) + 1)
+        cost[1:] += self.step**2 @ self.velocity
+        cost[1:-1] += self.bend**2 @ self.acceleration
+        return cost
 
     def add_to(self, system: BandedSystem, right: np.ndarray) -> None:
         """Normal equations into `system`, minus the gradient into `right` (T, n)."""
