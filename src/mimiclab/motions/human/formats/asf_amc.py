@@ -108,7 +108,7 @@ def _beside(path: Path) -> Path:
         there = sorted(p for p in path.parent.iterdir() if p.suffix.lower() == ".asf")
     except OSError:
         there = []
-    stems = [path.stem, path.stem.partition("_")[0]]
+    stems = list(dict.fromkeys([path.stem, path.stem.partition("_")[0]]))
     for stem in stems:
         for found in there:
             if found.stem == stem:

@@ -88,7 +88,7 @@ def _parse(path: Path, text: str) -> tuple[list[_Joint], np.ndarray, float]:
             path,
             text,
             motion.end() + 1,
-            "has no `Frames: N` followed by `Frame Time: seconds`, expected after MOTION",
+            "expected `Frames: N` and then `Frame Time: seconds` after MOTION",
         )
     frames, frame_time = _header(path, header[1], header[2])
     table = number_table(path, text, lambda: lines_from(text, header.end()), channels)
@@ -145,8 +145,7 @@ def _hierarchy(path: Path, text: str) -> tuple[list[_Joint], int]:
     channels = 0
 
     def wrong(match: re.Match, what: str) -> MotionFileError:
-        line = text.count("\n", 0, match.start()) + 1
-        return MotionFileError(f"{path}: line {line}: {what}")
+        return line_error(path, text, match.start(), what)
 
     start = re.match(r"\s*HIERARCHY\b", text, re.IGNORECASE)
     if start is None:

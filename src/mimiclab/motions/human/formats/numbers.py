@@ -58,12 +58,12 @@ def _explained(path: Path, text: str, rows: Rows, columns: int) -> MotionFileErr
             try:
                 float(word)
             except ValueError:
-                problem = f"has {word[:40]!r} where a number was expected"
+                problem = f"{word[:40]!r} where a number was expected"
                 if "," in word:
                     problem += " (write numbers with points, not commas)"
                 return line_error(path, text, start, problem)
         if len(words) != columns:
-            problem = f"has {len(words)} numbers, the skeleton has {columns} channels"
+            problem = f"{len(words)} numbers, but the skeleton has {columns} channels"
             if not text[start + len(row) :].strip():
                 problem += " (is the file truncated?)"
             return line_error(path, text, start, problem)
@@ -72,7 +72,7 @@ def _explained(path: Path, text: str, rows: Rows, columns: int) -> MotionFileErr
 
 def line_error(path: Path, text: str, position: int, problem: str) -> MotionFileError:
     """An error that names the line of a position in the text."""
-    return MotionFileError(f"{path}: line {text.count(chr(10), 0, position) + 1} {problem}")
+    return MotionFileError(f"{path}: line {text.count(chr(10), 0, position) + 1}: {problem}")
 
 
 def whole_rate(frame_time: float, printed: str) -> float:
