@@ -1,8 +1,7 @@
 """Symmetric block-banded systems over time: frames couple to the next two, solved by LAPACK."""
 
 import numpy as np
-from scipy.linalg.blas import dsbmv
-from scipy.linalg.lapack import dpbtrf, dpbtrs
+from scipy.linalg import blas, lapack
 
 from mimiclab.errors import MotionError
 
@@ -56,7 +55,7 @@ class BandedSystem:
         given = np.where(asked, 0.0, known.ravel())
         right = right.ravel()
         if given.any():
-            right = right - dsbmv(self.width, 1.0, flat.T, given, lower=1)
+            right = right - blas.dsbmv(self.width, 1.0, flat.T, given, lower=1)
         right = np.where(asked, right, given)
         fixed = np.flatnonzero(~asked)
         if fixed.size:
@@ -67,8 +66,8 @@ class BandedSystem:
             flat[fixed] = 0.0
             flat[fixed, 0] = 1.0
         # A transposed C array is the column-major band that LAPACK works on in place.
-        factor, failed = dpbtrf(flat.T, lower=1, overwrite_ab=1)
+        factor, failed = lapack.dpbtrf(flat.T, lower=1, overwrite_ab=1)
         if failed:
             raise MotionError(f"retargeting failed: the equations lose rank at row {failed}")
-        x, _ = dpbtrs(factor, right, lower=1)
+        x, _ = lapack.dpbtrs(factor, right, lower=1)
         return x.reshape(known.shape)

@@ -9,7 +9,8 @@ from mimiclab.motions.retarget.banded import BandedSystem
 from mimiclab.motions.retarget.composite import Composite
 from mimiclab.motions.retarget.options import SolveCfg
 from mimiclab.motions.retarget.residuals import BodyResiduals, Linearised
-from mimiclab.motions.retarget.smoothness import Smooth, Smoothness
+from mimiclab.motions.retarget.smoothness import Smooth, Smoothness, steps
+from mimiclab.motions.retarget.start import first_guess
 from mimiclab.motions.retarget.targets import RetargetProblem
 from mimiclab.motions.skeleton import Pose, Skeleton
 
@@ -89,10 +90,12 @@ class Descent:
         size = self.composite.size
         velocity, acceleration = np.zeros(size), np.zeros(size)
         velocity[6:] = cfg.velocity
-        acceleration[:6], acceleration[6:] = cfg.root_acceleration, cfg.joint_acceleration
+        acceleration[:3], acceleration[3:6] = cfg.root_acceleration, cfg.root_turning
+        acceleration[6:] = cfg.joint_acceleration
         # Costs are sums over frames: fewer frames a second must not make motion cheaper.
         gap = float(np.median(np.diff(frames))) if len(frames) > 1 else 1.0
-        self.smoothness = Smoothness(problem.fps / gap, velocity, acceleration)
+        wanted = steps(*first_guess(problem, frames))[1]
+        self.smoothness = Smoothness(problem.fps / gap, velocity, acceleration, wanted)
 
     def run(self, state: State, iterations: int) -> tuple[State, int, float]:
         """The best state found from a start, the number of steps tried, and its cost."""
@@ -100,7 +103,9 @@ class Descent:
         now = self._at(state.moved(np.zeros((frames, self.composite.size)), self.low, self.high))
         damping = np.full(frames, 1e-2)
         system, right = self._system(now)
-        for count in range(1, iterations + 1):
+        count = 0
+        while count < iterations:
+            count += 1
             step = self._step(now.state, system, right, damping)
             then = self._at(now.state.moved(step, self.low, self.high))
             before, after = float(now.cost.sum()), float(then.cost.sum())

@@ -21,8 +21,10 @@ class SolveCfg:
     """Anything not standing is kept this far above the ground, m."""
     joint_acceleration: float = 2e-4
     """m per rad/s^2."""
-    root_acceleration: float = 5e-4
-    """m per m/s^2, and per rad/s^2 for the root's rotation."""
+    root_acceleration: float = 5e-3
+    """Of the root's acceleration that the source does not have, m per m/s^2."""
+    root_turning: float = 1e-3
+    """The same for its rotation, m per rad/s^2."""
     velocity: float = 1e-3
     """m per rad/s of joints."""
     posture: float = 0.015

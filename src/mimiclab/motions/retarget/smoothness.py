@@ -10,31 +10,46 @@ from mimiclab.motions.retarget.banded import BandedSystem
 
 @dataclass(frozen=True, eq=False)
 class Smoothness:
-    """w_v^2 |v|^2 + w_a^2 |a|^2 for each frame, differences over `fps`."""
+    """w_v^2 |v - v*|^2 + w_a^2 |a - a*|^2 for each frame, by differences at `fps`.
+
+    The root's v* and a* are those of the source: its own bounces are no roughness. A joint's are 0.
+    """
 
     fps: float
     velocity: np.ndarray
     """Weights (n,): m per m/s, m per rad/s."""
     acceleration: np.ndarray
     """Weights (n,): m per m/s^2, m per rad/s^2."""
+    wanted: np.ndarray
+    """Steps of the source (T - 1, n), see `steps`."""
 
     def evaluate(self, root_pos: np.ndarray, quat: np.ndarray, joints: np.ndarray) -> "Smooth":
         """Differences and their cost for root positions (T, 3), quaternions (T, 4), joints."""
-        turn = quat_to_rotvec(quat_multiply(quat[1:], quat_conjugate(quat[:-1])))
-        step = np.concatenate([np.diff(root_pos, axis=0), turn, np.diff(joints, axis=0)], axis=1)
-        bend = np.diff(step, axis=0)
+        turn, step = steps(root_pos, quat, joints)
+        off = step - self.wanted
         v, a = self.velocity * self.fps, self.acceleration * self.fps**2
-        return Smooth(step, bend, v * v, a * a)
+        return Smooth(turn, off, np.diff(off, axis=0), v * v, a * a)
+
+
+def steps(
+    root_pos: np.ndarray, quat: np.ndarray, joints: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rotation of the root from frame to frame (T - 1, 3), and change of all coordinates."""
+    turn = quat_to_rotvec(quat_multiply(quat[1:], quat_conjugate(quat[:-1])))
+    change = [np.diff(root_pos, axis=0), turn, np.diff(joints, axis=0)]
+    return turn, np.concatenate(change, axis=1)
 
 
 @dataclass(frozen=True, eq=False)
 class Smooth:
     """Differences at one iterate."""
 
+    turn: np.ndarray
+    """Rotation vectors of the root's steps (T - 1, 3)."""
     step: np.ndarray
-    """(T - 1, n)."""
+    """Steps less the wanted ones (T - 1, n)."""
     bend: np.ndarray
-    """(T - 2, n)."""
+    """Changes of `step` (T - 2, n)."""
     velocity: np.ndarray
     """Squared weights (n,) of `step`."""
     acceleration: np.ndarray
@@ -79,8 +94,7 @@ class Smooth:
 
     def _add_rotation(self, system: BandedSystem, right: np.ndarray) -> None:
         """The root's turns d = log(R' R^T): dd = A x' - B x for world rotations x' and x."""
-        turn = self.step[:, 3:6]
-        after = _inverse_left_jacobian(turn)
+        after = _inverse_left_jacobian(self.turn)
         before = np.swapaxes(after, 1, 2)
         v, a = self.velocity[3:6], self.acceleration[3:6]
         root = np.arange(3, 6)
@@ -95,8 +109,8 @@ class Smooth:
                 for j in range(i + 1):
                     blocks[i - j][j : j + count] += weighted @ parts[j]
 
-        add(turn, [-before, after], v)
-        if len(turn) > 1:
+        add(self.step[:, 3:6], [-before, after], v)
+        if len(self.turn) > 1:
             middle = -before[1:] - after[:-1]
             add(self.bend[:, 3:6], [before[:-1], middle, after[1:]], a)
         system.add_blocks(blocks[0], first=3)

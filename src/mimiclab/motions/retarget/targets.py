@@ -65,7 +65,7 @@ class RetargetProblem:
     @property
     def contacts(self) -> np.ndarray:
         """Whether the left and right foot stand (T, 2)."""
-        return self.sole_contacts.any(axis=2)
+        return np.asarray(self.sole_contacts.any(axis=2))
 
 
 def make_problem(
@@ -120,7 +120,7 @@ def make_problem(
     contacts = detect_contacts(
         feet.height - stand, feet.speed, feet.upright, motion.fps, leg, contact_cfg
     )
-    flat = contacts.all(axis=2)
+    flat = np.asarray(contacts.all(axis=2))
     pitch = body.foot_pitch - stance_pitch(pos, names, flat, body.foot_pitch)
     pos = pitch_feet(pos, names, pitch)
 
