@@ -12,6 +12,7 @@ from mimiclab.robots.booster_t1 import BOOSTER_T1 as BOOSTER_T1
 from mimiclab.robots.booster_t1_29 import BOOSTER_T1_29 as BOOSTER_T1_29
 from mimiclab.robots.dm_cmu_humanoid import DM_CMU_HUMANOID as DM_CMU_HUMANOID
 from mimiclab.robots.dm_cmu_humanoid import DM_CMU_HUMANOID_2019 as DM_CMU_HUMANOID_2019
+from mimiclab.robots.meshes import dressed
 from mimiclab.robots.pnd_adam_lite import PND_ADAM_LITE as PND_ADAM_LITE
 from mimiclab.robots.robot import LANDMARKS as LANDMARKS
 from mimiclab.robots.robot import LandmarkPoint as LandmarkPoint
@@ -41,7 +42,7 @@ def robot_names() -> tuple[str, ...]:
 
 
 def get_robot(name: str) -> Robot:
-    """The robot called `name`.
+    """The robot called `name`; with meshes where the variable MIMICLAB_MESHES says so.
 
     Raises:
         UnknownNameError: no such robot; the message lists the nearest names.
@@ -59,7 +60,7 @@ def get_robot(name: str) -> Robot:
                 add_robot(robot)
                 return robot
         raise UnknownNameError("robot", name, robot_names())
-    return _ROBOTS[name]
+    return dressed(_ROBOTS[name])
 
 
 def add_robot(robot: Robot) -> None:

@@ -15,7 +15,9 @@ _REFLECT = np.diag([1.0, -1.0, 1.0])
 _SMALL_KG = 0.35
 """Lighter links, but for hands, are crosses and brackets inside joints: shown, not collided."""
 _OVERLAP_SHARE = 0.3
-"""Links that intersect in more than this share of all poses are never tested for contact."""
+"""Near links that intersect in more than this share of all poses are never tested for contact."""
+_NEAR = 3
+"""Joints between two links up to which they count as near."""
 
 
 def compact(
@@ -31,9 +33,9 @@ def compact(
 
     Numbers are those of the compiled model to nine digits. Each link gets capsules or boxes fitted
     to its geoms' hulls, the same on both sides; each foot three rails whose ends outline the sole.
-    Geoms are called `<body>_collision`, `<side>_foot<number>_collision` or `<body>_visual`. Links
-    that overlap at rest or in many poses are excluded from contact. Floor, actuators, sensors,
-    armature, damping and friction of joints are left to the robot's description.
+    Geoms are called `<body>_collision`, `<side>_foot<number>_collision` or `<body>_visual`. Near
+    links that overlap at rest or in many poses are excluded from contact. Floor, actuators,
+    sensors, armature, damping and friction of joints are left to the robot's description.
 
     Args:
         model: a compiled humanoid with one free root.
@@ -222,7 +224,7 @@ def _joint(model: mujoco.MjModel, joint: int) -> str:
 
 
 def _overlaps(model: mujoco.MjModel, poses: int = 200) -> list[tuple[str, str]]:
-    """Pairs of bodies that touch with joints at 0, or in many random poses."""
+    """Pairs of near bodies that touch with joints at 0, or in many random poses."""
     data = mujoco.MjData(model)
     random = np.random.default_rng(0)
     hits: dict[tuple[int, int], float] = {}
@@ -241,5 +243,14 @@ def _overlaps(model: mujoco.MjModel, poses: int = 200) -> list[tuple[str, str]]:
     return [
         (model.body(a).name, model.body(b).name)
         for a, b in combinations(range(1, model.nbody), 2)
-        if hits.get((a, b), 0.0) > _OVERLAP_SHARE
+        if hits.get((a, b), 0.0) > _OVERLAP_SHARE and _steps(model, a, b) <= _NEAR
     ]
+
+
+def _steps(model: mujoco.MjModel, a: int, b: int) -> int:
+    """Links to walk along the tree from one body to another."""
+    steps = 0
+    while a != b:  # parents have lower numbers
+        a, b = int(model.body_parentid[max(a, b)]), min(a, b)
+        steps += 1
+    return steps
