@@ -42,9 +42,13 @@ class FolderIndex:
 
     def find(self, name: str) -> Sequence[Path]:
         """Files that the name of a clip fits: none, one, or several; a pattern gives all."""
-        if is_pattern(name):
+        if is_pattern(name) and not self.has(name):
             return [path for path in self.files if fits(name, file_names(path, self.folder))]
         return self._by_name.get(name, [])
+
+    def has(self, name: str) -> bool:
+        """Whether a file is called so; a missing folder has none."""
+        return self.folder.is_dir() and name in self._by_name
 
     @cached_property
     def _by_name(self) -> dict[str, list[Path]]:

@@ -140,7 +140,10 @@ class SetSelection:
             )
 
     def _part(self, text: str) -> Selection:
-        return parse(text, self._leaf) if is_expression(text) else self._leaf(text)
+        index = self._search.index
+        # A file may have an operator in its name.
+        plain = not is_expression(text) or (index is not None and index.has(text))
+        return self._leaf(text) if plain else parse(text, self._leaf)
 
     def _leaf(self, word: str) -> Selection:
         search = self._search

@@ -14,6 +14,7 @@ from pathlib import Path
 import yaml
 
 from mimiclab.errors import MotionFileError, UnknownNameError
+from mimiclab.files import write_text
 from mimiclab.motions.folder_index import FolderIndex, check_name
 from mimiclab.motions.set_algebra import Member
 
@@ -89,6 +90,21 @@ def load_set(name_or_path: str | Path) -> MotionSet:
         return _parse(path.read_text(encoding="utf-8"), str(path), path)
     except UnicodeDecodeError as error:
         raise MotionFileError(f"{path}: not a text file, expected YAML") from error
+
+
+def save_set(found: MotionSet, path: str | Path) -> None:
+    """Write a set as YAML, whole or not at all.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    document: dict[str, object] = {"name": found.name, "description": found.description}
+    if found.tags:
+        document["tags"] = list(found.tags)
+    document["motions"] = list(found.motions)
+    if found.weights:
+        document["weights"] = found.weights
+    write_text(path, yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=1000))
 
 
 def clip_name(entry: str) -> str:

@@ -132,7 +132,10 @@ def find_sources(
     sources: list[MotionSource] = []
     index = None if folder is None else FolderIndex(folder)
     for part in filter(None, parts):
-        for member in _members(part, index):
+        members = select(part, index).members()
+        if not members:
+            raise MotionFileError(f"{part!r} selects no clip; loosen it")
+        for member in members:
             place = member.where
             if isinstance(place, Path):
                 source = MotionSource(label=str(place), path=place, read=partial(read, place))
@@ -180,8 +183,13 @@ def _split(word: str | Path) -> list[str]:
     return [str(word)] if isinstance(word, Path) or Path(word).exists() else word.split(",")
 
 
-def _members(part: str, index: FolderIndex | None) -> list[Member]:
-    """The clips that one word or expression stands for."""
+def select(part: str, index: FolderIndex | None = None) -> Selection:
+    """The clips that one word or expression stands for; `index` is that of the motion folder.
+
+    Raises:
+        UnknownNameError: a word that is no file, set or clip.
+        MotionFileError: an expression or set that is wrong, a folder without motions.
+    """
     folder = None if index is None else index.folder
 
     def leaf(word: str) -> Selection:
@@ -197,7 +205,7 @@ def _members(part: str, index: FolderIndex | None) -> list[Member]:
 
     # A path with an operator in its name is a path.
     whole = not is_expression(part) or Path(part).expanduser().exists()
-    return (leaf(part) if whole else parse(part, leaf)).members()
+    return leaf(part) if whole else parse(part, leaf)
 
 
 def _prefixed(word: str) -> list[Path | str] | None:
