@@ -95,7 +95,7 @@ def test_the_rest_pose_of_all_three_models(tmp_path: Path, width: int, joints: i
     assert 1.45 < np.linalg.norm(hands[0] - hands[1]) < 1.65
     assert hands[0, 0] > 0.7  # it faces -y, its left is +x
     # A model with other numbers of joints: the knuckles come from the middle fingers.
-    rest = np.random.default_rng(0).normal(size=(joints, 3))
+    rest = np.random.default_rng(0).uniform(-0.5, 0.5, (joints, 3))
     rest[:22] = clip.joint_pos_w[0, :22]
     model = tmp_path / "model.npz"
     np.savez(model, J_regressor=np.eye(joints), v_template=rest)

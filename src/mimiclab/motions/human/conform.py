@@ -10,7 +10,7 @@ import numpy as np
 
 from mimiclab.errors import MotionFileError
 from mimiclab.maths.rotations import quat_multiply
-from mimiclab.motions.human.tree import bone_lengths, longest_path
+from mimiclab.motions.human.tree import CHUNK, bone_lengths, longest_path
 
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001, "inch": 0.0254, "cmu": 0.0254 / 0.45}
 """Metres in a unit; `cmu` is that of CMU's database, inches divided by 0.45."""
@@ -108,7 +108,9 @@ def turn_z_up(pos: np.ndarray, quat_wxyz: np.ndarray | None) -> None:
         pos: shape (T, B, 3).
         quat_wxyz: orientations of the joints, shape (T, B, 4), if there are any.
     """
-    for joint in range(pos.shape[1]):  # one at a time: copies of whole motions cost memory
-        pos[:, joint] = pos[:, joint, [2, 0, 1]]
-        if quat_wxyz is not None:
-            quat_wxyz[:, joint] = quat_multiply(_FROM_Y_UP, quat_wxyz[:, joint])
+    for start in range(0, len(pos), CHUNK):
+        part = slice(start, start + CHUNK)
+        for joint in range(pos.shape[1]):  # copies of whole motions would cost memory
+            pos[part, joint] = pos[part, joint][:, [2, 0, 1]]
+            if quat_wxyz is not None:
+                quat_wxyz[part, joint] = quat_multiply(_FROM_Y_UP, quat_wxyz[part, joint])

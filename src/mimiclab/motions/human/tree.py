@@ -10,31 +10,37 @@ JointPose = tuple[np.ndarray, np.ndarray | None]
 """Position (3,) or (T, 3) in the parent's frame, and orientation (4,) or (T, 4), None if equal."""
 
 
+CHUNK = 1024
+"""Frames per pass, so that temporaries stay small and in the processor's cache."""
+
+
 def world_poses(
-    parents: tuple[int, ...], frames: int, local: Callable[[int], JointPose]
+    parents: tuple[int, ...], frames: int, local: Callable[[int, slice], JointPose]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Chain every joint to its parent, which must come before it.
 
     Args:
         parents: index of each joint's parent, -1 for a root. Shape (B,).
         frames: number of frames T.
-        local: pose of a joint in its parent's frame; called once for each joint, in order, so that
-            no more than one joint's angles need to be in memory as quaternions.
+        local: pose of a joint in its parent's frame over a slice of the frames.
 
     Returns:
         Positions (T, B, 3) in the units of `local` and orientations wxyz (T, B, 4).
     """
     pos = np.empty((frames, len(parents), 3))
     quat = np.empty((frames, len(parents), 4))
-    for joint, parent in enumerate(parents):
-        offset, turn = local(joint)
-        if parent < 0:
-            pos[:, joint] = offset
-            quat[:, joint] = (1.0, 0.0, 0.0, 0.0) if turn is None else turn
-            continue
-        above = quat[:, parent]
-        pos[:, joint] = pos[:, parent] + quat_rotate(above, np.broadcast_to(offset, (frames, 3)))
-        quat[:, joint] = above if turn is None else quat_multiply(above, turn)
+    for start in range(0, frames, CHUNK):
+        part = slice(start, min(start + CHUNK, frames))
+        for joint, parent in enumerate(parents):
+            offset, turn = local(joint, part)
+            if parent < 0:
+                pos[part, joint] = offset
+                quat[part, joint] = (1.0, 0.0, 0.0, 0.0) if turn is None else turn
+                continue
+            above = quat[part, parent]
+            reach = np.broadcast_to(offset, (len(above), 3))
+            pos[part, joint] = pos[part, parent] + quat_rotate(above, reach)
+            quat[part, joint] = above if turn is None else quat_multiply(above, turn)
     return pos, quat
 
 

@@ -18,6 +18,7 @@ from mimiclab.motions.human.formats.base import (
     RawMotion,
     agreed_fps,
     open_text,
+    refuse_unfolding,
 )
 from mimiclab.motions.human.formats.numbers import line_error, number_table
 from mimiclab.motions.human.tree import JointPose, world_poses
@@ -45,28 +46,26 @@ def _read(path: Path, options: HumanReadOptions) -> RawMotion:
 
     factor = 1.0 if degrees else 180.0 / np.pi
     bones = list(skeleton.bones.values())
-    if len(bones) > max(8, table.shape[1]):
-        # Bones that never turn cost nothing in the file and much in memory.
-        raise MotionFileError(
-            f"{skeleton.path}: {len(bones)} bones share {table.shape[1]} free axes; that is no "
-            "captured skeleton"
-        )
     joint_names = ["root", *(bone.name for bone in bones)]
-    parents = [-1, *(joint_names.index(bone.parent) for bone in bones)]
-    ending = [bone for bone in bones if all(other.parent != bone.name for other in bones)]
+    column = {name: i for i, name in enumerate(joint_names)}
+    parents = [-1, *(column[bone.parent] for bone in bones)]
+    inner = {bone.parent for bone in bones}
+    ending = [bone for bone in bones if bone.name not in inner]
     joint_names += [bone.name + END for bone in ending]
-    parents += [joint_names.index(bone.name) for bone in ending]
+    parents += [column[bone.name] for bone in ending]
+    size = path.stat().st_size + skeleton.path.stat().st_size
+    refuse_unfolding(path, size, len(table), len(joint_names))
 
-    def local(joint: int) -> JointPose:
+    def local(joint: int, part: slice) -> JointPose:
         if joint == 0:
-            return _root(skeleton, table[:, columns["root"]], factor)
+            return _root(skeleton, table[part, columns["root"]], factor)
         if joint > len(bones):
             bone = ending[joint - len(bones) - 1]
             return bone.length * bone.direction, None
         bone = bones[joint - 1]
         above: Bone | None = skeleton.bones.get(bone.parent)
         offset = np.zeros(3) if above is None else above.length * above.direction
-        return offset, bone.turn(table[:, columns[bone.name]] * factor) if bone.dof else None
+        return offset, bone.turn(table[part, columns[bone.name]] * factor) if bone.dof else None
 
     pos, quat = world_poses(tuple(parents), len(table), local)
     cmu = skeleton.length_unit is not None and abs(skeleton.length_unit - CMU_LENGTH) < 1e-9

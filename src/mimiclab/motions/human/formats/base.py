@@ -109,6 +109,24 @@ def agreed_fps(path: Path, stated: float | None, declared: float | None) -> floa
     return float(found)
 
 
+def refuse_unfolding(path: Path, file_bytes: int, frames: int, joints: int) -> None:
+    """Refuse files whose joints would take far more memory than the text that describes them.
+
+    Joints without channels cost nothing in a file and 56 bytes in each frame. Real files need 1 to
+    8 times their size.
+
+    Raises:
+        MotionFileError: more than 12 times the file's size, and more than 64 MiB.
+    """
+    needed = frames * joints * 7 * 8  # position and quaternion
+    if needed > max(64 * 2**20, 12 * file_bytes):
+        raise MotionFileError(
+            f"{path}: {frames} frames of {joints} joints would take {needed / 2**20:.0f} MiB from "
+            f"a file of {file_bytes / 2**20:.2f} MiB; that is no captured motion. If it is one, "
+            "cut it or leave out joints that never move"
+        )
+
+
 def finish(raw: RawMotion, options: HumanReadOptions) -> HumanClip:
     """Metres, z up and the landmark map that fits.
 
@@ -119,11 +137,12 @@ def finish(raw: RawMotion, options: HumanReadOptions) -> HumanClip:
         MotionError: the declared landmark map does not fit the joints.
     """
     path, pos = raw.path, raw.pos
-    bad = np.flatnonzero(~np.isfinite(pos).all(axis=(1, 2)))
+    # Squares of such large numbers would overflow; compared so that NaN fails too.
+    bad = np.flatnonzero(~((pos < 1e12) & (pos > -1e12)).all(axis=(1, 2)))
     if bad.size:
         raise MotionFileError(
-            f"{path}: {bad.size} of {len(pos)} frames have NaN or infinite values, first frame "
-            f"{bad[0]}; repair or cut the file"
+            f"{path}: {bad.size} of {len(pos)} frames have NaN, infinite or huge values, first "
+            f"frame {bad[0]}; repair or cut the file"
         )
     for key, fixed, declared in (
         ("units", raw.units, options.units),

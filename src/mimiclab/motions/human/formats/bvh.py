@@ -21,6 +21,7 @@ from mimiclab.motions.human.formats.base import (
     RawMotion,
     agreed_fps,
     open_text,
+    refuse_unfolding,
 )
 from mimiclab.motions.human.formats.numbers import line_error, lines_from, number_table, whole_rate
 from mimiclab.motions.human.tree import JointPose, turns_in_order, world_poses
@@ -40,7 +41,7 @@ _HEADER = re.compile(
 )
 
 
-@dataclass
+@dataclass(slots=True)
 class _Joint:
     name: str
     parent: int
@@ -53,6 +54,13 @@ class _Joint:
     ends: int = 0
     """Number of End Sites below it."""
     has_channels: bool = False
+    adds: bool = False
+    """Whether its position channels add to the offset, instead of standing in its place."""
+
+    @property
+    def moves(self) -> list[int]:
+        """Columns of the position channels."""
+        return [column for _, column in self.positions]
 
 
 def _read(path: Path, options: HumanReadOptions) -> RawMotion:
@@ -63,7 +71,14 @@ def _read(path: Path, options: HumanReadOptions) -> RawMotion:
     """
     joints, table, rate = _parse(path, open_text(path))
     parents = tuple(joint.parent for joint in joints)
-    pos, quat = world_poses(parents, len(table), lambda index: _local(joints[index], table))
+    for joint in joints:
+        # Zero throughout, where the offset is not: such channels can only be meant to add to it.
+        joint.adds = joint.parent >= 0 and any(joint.offset) and not table[:, joint.moves].any()
+
+    def local(joint: int, part: slice) -> JointPose:
+        return _local(joints[joint], table[part])
+
+    pos, quat = world_poses(parents, len(table), local)
     return RawMotion(
         path=path,
         joint_names=tuple(joint.name for joint in joints),
@@ -97,23 +112,20 @@ def _parse(path: Path, text: str) -> tuple[list[_Joint], np.ndarray, float]:
             f"{path}: the file declares {frames} frames but has {len(table)} motion lines; it is "
             "truncated or was edited, correct `Frames:` or copy it again"
         )
+    refuse_unfolding(path, len(text), frames, len(joints))
     return joints, table, whole_rate(frame_time, header[2])
 
 
-def _local(joint: _Joint, table: np.ndarray) -> JointPose:
-    """Pose in the parent's frame, all frames."""
+def _local(joint: _Joint, values: np.ndarray) -> JointPose:
+    """Pose in the parent's frame for some rows of the motion."""
     turn = None
     if joint.rotations:
         axes, columns = zip(*joint.rotations, strict=True)
-        turn = turns_in_order(axes, table[:, columns])
-    if not joint.positions:
+        turn = turns_in_order(axes, values[:, columns])
+    if not joint.positions or joint.adds:
         return np.array(joint.offset), turn
-    axes, columns = map(list, zip(*joint.positions, strict=True))
-    moved = table[:, columns]
-    place = np.tile(np.array(joint.offset), (len(table), 1))
-    if joint.parent >= 0 and not moved.any() and any(place[0, axes]):
-        return place, turn
-    place[:, axes] = moved
+    place = np.tile(np.array(joint.offset), (len(values), 1))
+    place[:, [axis for axis, _ in joint.positions]] = values[:, joint.moves]
     return place, turn
 
 
@@ -191,7 +203,7 @@ def _hierarchy(path: Path, text: str) -> tuple[list[_Joint], int]:
             f"{path}: {len(stack) + (waiting is not None)} '{{' without '}}' before MOTION; the "
             "file is damaged"
         )
-    _check(path, joints, channels)
+    _check(path, joints)
     return joints, channels
 
 
@@ -239,7 +251,7 @@ def _channels(joint: _Joint, words: list[str], first: int) -> str:
     return ""
 
 
-def _check(path: Path, joints: list[_Joint], channels: int) -> None:
+def _check(path: Path, joints: list[_Joint]) -> None:
     if not joints:
         raise MotionFileError(f"{path}: the skeleton has no joints (no ROOT)")
     counts = Counter(joint.name for joint in joints)
@@ -248,12 +260,6 @@ def _check(path: Path, joints: list[_Joint], channels: int) -> None:
         raise MotionFileError(
             f"{path}: joint names occur twice: {', '.join(twice[:10])}; rename them, since "
             "landmark maps go by names"
-        )
-    # Joints without channels cost nothing in the file and much in memory; no skeleton has many.
-    if len(joints) > max(8, channels):
-        raise MotionFileError(
-            f"{path}: {len(joints)} joints and end sites share {channels} channels; that is no "
-            "captured skeleton"
         )
 
 

@@ -72,9 +72,10 @@ def _read(path: Path, options: HumanReadOptions) -> RawMotion:
     parents = tuple(names.index(parent) if parent else -1 for _, parent, *_ in _JOINTS)
     place, turns = values
 
-    def local(joint: int) -> JointPose:
+    def local(joint: int, part: slice) -> JointPose:
         name, _, offset, _ = _JOINTS[joint]
-        return (place if joint == 0 else np.array(offset)), turns.get(name)
+        turn = turns[name][part] if name in turns else None
+        return (place[part] if joint == 0 else np.array(offset)), turn
 
     pos, quat = world_poses(parents, len(place), local)
     return RawMotion(

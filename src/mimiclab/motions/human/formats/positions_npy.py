@@ -31,11 +31,13 @@ def _read(path: Path, options: HumanReadOptions) -> RawMotion:
         )
     skeleton = _skeleton(path, pos.shape[1], options.skeleton)
     names = [joint for joint, _ in skeleton.tree]
+    with np.errstate(invalid="ignore"):  # NaN of any kind is named later
+        pos = pos.astype(np.float64)
     return RawMotion(
         path=path,
         joint_names=tuple(names),
         parents=tuple(names.index(parent) if parent else -1 for _, parent in skeleton.tree),
-        pos=pos.astype(np.float64),
+        pos=pos,
         quat_wxyz=None,
         fps=agreed_fps(path, None, options.fps),
         skeleton=skeleton.name,

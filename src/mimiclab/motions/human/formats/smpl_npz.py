@@ -81,11 +81,11 @@ def _read(path: Path, options: HumanReadOptions) -> RawMotion:
     # Only SMPL itself has joints at the knuckles that turn; they move nothing that is read here.
     parents = tuple(parent for _, parent, _ in _TREE)
 
-    def local(joint: int) -> JointPose:
-        place = offsets[joint] + (trans if joint == 0 else 0.0)
+    def local(joint: int, part: slice) -> JointPose:
+        place = offsets[joint] + (trans[part] if joint == 0 else 0.0)
         if joint >= _BODY:
             return place, None
-        return place, quat_from_rotvec(poses[:, 3 * joint : 3 * joint + 3])
+        return place, quat_from_rotvec(poses[part, 3 * joint : 3 * joint + 3])
 
     pos, quat = world_poses(parents, len(poses), local)
     return RawMotion(
