@@ -48,6 +48,10 @@ class ContractError(MimiclabError):
     """A policy whose contract is missing or disagrees with what it is asked to run on."""
 
 
+class RegistryError(MimiclabError):
+    """A motion registry that cannot hold a name, is out of reach, or holds a damaged file."""
+
+
 class OutputError(MimiclabError):
     """An output that cannot be written; nothing was left half-written."""
 
