@@ -7,6 +7,7 @@ from mimiclab.files import atomic_path
 from mimiclab.motions.clip import MotionClip
 from mimiclab.motions.formats import (
     beyondmimic_npz,
+    cmu_amc,
     cmu_hdf5,
     gmr_npz,
     holosoma_npz,
@@ -30,6 +31,7 @@ FORMATS: dict[str, MotionFormat] = {
         holosoma_npz.FORMAT,
         gmr_npz.FORMAT,
         cmu_hdf5.FORMAT,
+        cmu_amc.FORMAT,
     )
 }
 """All formats by name."""
