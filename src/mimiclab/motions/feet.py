@@ -86,12 +86,14 @@ def centre_of_mass(motion: BodyMotion, robot: Robot) -> np.ndarray:
 def falling(com_height: np.ndarray, fps: float, airborne: np.ndarray) -> np.ndarray:
     """Those of the airborne frames (T,) whose stretch is a jump and not a float.
 
-    In a jump the centre of mass follows a parabola: over the stretch and one frame on each side,
-    the best fitting one must bend downwards with at least a quarter of gravity. com_height: (T,).
+    In a jump the centre of mass follows a parabola: the best fitting one must bend downwards with
+    at least a quarter of gravity. Short stretches are fitted with their neighbours. com_height:
+    (T,), m.
     """
     flying = np.zeros(len(airborne), bool)
     for start, stop in stretches(airborne):
-        part = slice(max(start - 1, 0), min(stop + 1, len(airborne)))
+        more = int(stop - start < 5)
+        part = slice(max(start - more, 0), min(stop + more, len(airborne)))
         heights = com_height[part]
         if len(heights) < 3:
             continue

@@ -5,12 +5,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from mimiclab.maths.rotations import quat_from_rotvec, quat_multiply, quat_rotate
+from mimiclab.maths.rotations import (
+    quat_from_rotvec,
+    quat_multiply,
+    quat_rotate,
+    quat_rotate_inverse,
+)
 from mimiclab.motions.clip import MotionClip
 from mimiclab.motions.feet import Support, centre_of_mass, falling, stretches, support
 from mimiclab.motions.finding import CheckLimits
 from mimiclab.motions.ground import foot_points, lowest_point
-from mimiclab.motions.kinematics import BodyMotion, body_motion
+from mimiclab.motions.kinematics import BodyMotion, body_motion, forward_kinematics
 from mimiclab.motions.repair_change import Change
 from mimiclab.robots import Robot
 
@@ -60,11 +65,19 @@ class GroundPlane:
     """Only the part that is larger than its uncertainty. Shape (2,)."""
     residual: float
     """Rms distance of the contacts from the plane, m."""
+    sole_slope: np.ndarray
+    """Slope of the soles themselves while they rest, the median of the contacts. Shape (2,)."""
 
     @property
     def tilt(self) -> float:
         """Angle to the horizontal, rad."""
         return float(np.arctan(np.linalg.norm(self.slope)))
+
+    @property
+    def soles_agree(self) -> bool:
+        """Whether the soles lie along the plane: what a tilted world has and a drift has not."""
+        along = float(self.slope @ self.sole_slope)
+        return 0.5 < along / max(float(self.slope @ self.slope), 1e-12) < 1.5
 
 
 def ground_plane(motion: BodyMotion, robot: Robot) -> GroundPlane | None:
@@ -74,14 +87,16 @@ def ground_plane(motion: BodyMotion, robot: Robot) -> GroundPlane | None:
     contacts far from the plane (feet held still in the air), and directions in which the places
     do not spread far enough to tell a slope from a drift or from noise are taken as level.
     """
-    places, counts = [], []
-    for points in foot_points(robot):
+    places, counts, tipped = [], [], []
+    for points, up in zip(foot_points(robot), _sole_normals(robot), strict=True):
         foot = lowest_point(motion, points)
+        normal = quat_rotate(motion.body_quat_wxyz_w[:, points.body], up)
         still = np.hypot(foot.slide_speed, foot.rise_speed) < _STILL
         body = motion.body_pos_w[:, points.body]
         for start, stop in stretches(still):
             part = slice(start, stop)
             places.append([*body[part, :2].mean(axis=0), foot.height[part].mean()])
+            tipped.append(np.median(-normal[part, :2] / normal[part, 2:], axis=0))
             counts.append(stop - start)
     if len(places) < _PLACES:
         return None
@@ -103,7 +118,16 @@ def ground_plane(motion: BodyMotion, robot: Robot) -> GroundPlane | None:
     doubt = max(residual, 0.003) / np.sqrt(np.maximum(spread, 1e-12) * near.sum())
     sure = (np.abs(along) > 4.0 * doubt) & (np.sqrt(spread) > _EXTENT_M)
     slope = axes @ np.where(sure, along, 0.0)
-    return GroundPlane(centre, float(solution[0]), slope, residual)
+    soles = np.median(np.array(tipped)[near], axis=0)
+    return GroundPlane(centre, float(solution[0]), slope, residual, soles)
+
+
+def _sole_normals(robot: Robot) -> list[np.ndarray]:
+    """Upward normals of the soles in the feet's frames: vertical in the default pose. (3,) each."""
+    upright = np.concatenate([[0, 0, 1, 1, 0, 0, 0], robot.default_pose])[None]
+    _, quat = forward_kinematics(robot.model, upright)
+    feet = [robot.body_names.index(name) for name in robot.feet]
+    return [quat_rotate_inverse(quat[0, foot], np.array([0.0, 0.0, 1.0])) for foot in feet]
 
 
 def straighten_ground(
@@ -113,7 +137,7 @@ def straighten_ground(
     if clip.terrain or clip.objects:
         return clip, ground_beside(clip, "tilt")
     plane = ground_plane(body_motion(clip, robot), robot)
-    if plane is None or plane.tilt < _TILT_RAD:
+    if plane is None or plane.tilt < _TILT_RAD or not plane.soles_agree:
         return clip, []
     degrees = np.degrees(plane.tilt)
     reason = ""

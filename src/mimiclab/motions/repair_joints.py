@@ -41,8 +41,8 @@ def unwrap_angles(
             return float(np.maximum(np.maximum(low - moved, moved - high), 0.0).mean())
 
         shift = min((0, -1, 1, -2, 2), key=lambda n: (round(beyond(n), 6), abs(n)))
-        # Half a turn of mean excess cannot be a badly chosen limit.
-        if not turns.any() and beyond(0) - beyond(shift) < np.pi:
+        # A joint that never jumps is off by a turn only if that alone explains all its excess.
+        if not turns.any() and not (beyond(0) > _WRAP_REST and beyond(shift) < 0.1):
             continue
         mended = straight + _TURN * shift
         if np.array_equal(mended, angle):
