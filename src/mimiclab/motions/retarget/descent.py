@@ -17,6 +17,9 @@ from mimiclab.motions.skeleton import Pose, Skeleton
 _MOST_STEP = 0.6
 """Largest change of a coordinate in one step, m or rad: linearisation holds no further."""
 
+_DAMPING = 2e-2
+"""Of the first step, m^2 per m^2 or rad^2. More leads limbs into worse minima, less throws them."""
+
 
 @dataclass(frozen=True, eq=False)
 class State:
@@ -101,7 +104,7 @@ class Descent:
         """The best state found from a start, the number of steps tried, and its cost."""
         frames = len(state.joints)
         now = self._at(state.moved(np.zeros((frames, self.composite.size)), self.low, self.high))
-        damping = np.full(frames, 1e-2)
+        damping = np.full(frames, _DAMPING)
         system, right = self._system(now)
         count = 0
         while count < iterations:

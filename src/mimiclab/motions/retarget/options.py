@@ -7,6 +7,8 @@ from dataclasses import dataclass
 class SolveCfg:
     """Weights are in metres of landmark error per unit of what they weigh."""
 
+    pelvis: float = 0.08
+    """Of the root's rotation away from hips and chest of the source, m per rad."""
     slide: float = 3.0
     """Of the speed of standing soles, m per m/s."""
     ground: float = 10.0
@@ -31,9 +33,11 @@ class SolveCfg:
     """Pull to the default pose, which decides what no landmark shows, m per rad."""
     coarse_hz: float = 8.0
     """The first pass solves frames at about this rate, the last one all frames."""
-    coarse_iterations: int = 15
+    coarse_iterations: tuple[int, int] = (10, 3)
+    """Most steps of the first pass: with the ground felt faintly, then fully."""
     fine_iterations: int = 8
-    tolerance: float = 1e-4
+    """Most steps of the last pass."""
+    tolerance: float = 2e-3
     """Stop when the cost falls by less than this share."""
     window: int = 4096
     """Frames solved at once; longer clips are solved in overlapping windows."""

@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
+from mimiclab.maths.rotations import quat_to_matrix
 from mimiclab.motions.ground import GroundPoints
 from mimiclab.motions.retarget.banded import BandedSystem
 from mimiclab.motions.retarget.composite import Composite, cross, point_rows
 from mimiclab.motions.retarget.feet import other_points, soles
 from mimiclab.motions.retarget.options import SolveCfg
+from mimiclab.motions.retarget.start import first_guess
 from mimiclab.motions.retarget.targets import RetargetProblem
 from mimiclab.motions.skeleton import Pose
 
@@ -69,6 +72,7 @@ class BodyResiduals:
         self.mark_point = np.array([m.point for m in marks])
         self.weights = problem.weights**2
         self.targets = problem.target_pos[frames]
+        self.upright = quat_to_matrix(first_guess(problem, frames)[1])
         self.soles = soles(robot)
         self.others = other_points(robot)
         self.contacts = problem.sole_contacts[frames]
@@ -93,7 +97,7 @@ class BodyResiduals:
         """Residuals, their weights and gradients at these poses."""
         rows: list[_Rows] = []
         slips: list[tuple[int, np.ndarray, np.ndarray]] = []
-        cost = self._landmarks(pose, rows)
+        cost = self._landmarks(pose, rows) + self._pelvis(pose, rows)
         for foot in range(2):
             cost += self._sole(pose, foot, rows, slips)
         margin = np.full(len(cost), self.cfg.clearance_m)
@@ -111,6 +115,14 @@ class BodyResiduals:
             cost += np.sum(weight * error**2, axis=(1, 2))
             rows.append(self._rows(pose, int(body), place, weight, weight * error))
         return cost
+
+    def _pelvis(self, pose: Pose, rows: list[_Rows]) -> np.ndarray:
+        """How the root is turned: hips are too close together, and above all too flat, to tell."""
+        error = Rotation.from_matrix(self.upright @ np.swapaxes(pose.root_rot, 1, 2)).as_rotvec()
+        weight = np.full(error.shape, self.cfg.pelvis**2)
+        wrench = np.broadcast_to(np.eye(3, 6), (len(error), 3, 6))
+        rows.append(_Rows(0, wrench, weight, weight * error))
+        return np.sum(weight * error**2, axis=1)
 
     def _rows(
         self, pose: Pose, body: int, place: np.ndarray, weight: np.ndarray, pull: np.ndarray

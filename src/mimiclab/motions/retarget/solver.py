@@ -38,18 +38,25 @@ def solve(problem: RetargetProblem, cfg: SolveCfg | None = None) -> Solution:
         MotionError: the equations cannot be solved.
     """
     cfg = cfg or SolveCfg()
-    skeleton = Skeleton(problem.robot)
     last = problem.num_frames - 1
     stride = max(1, round(problem.fps / cfg.coarse_hz))
     coarse = np.unique(np.append(np.arange(0, last + 1, stride), last))
-    state, _, _ = _in_windows(
-        problem, cfg, skeleton, coarse, State(*first_guess(problem, coarse)), cfg.coarse_iterations
-    )
     every = np.arange(last + 1)
-    state, iterations, cost = _in_windows(
-        problem, cfg, skeleton, every, _between(state, coarse, every), cfg.fine_iterations
+    # Limbs first find their way without being pushed about by the ground.
+    loose = replace(
+        cfg, ground=_LOOSE * cfg.ground, flat=_LOOSE * cfg.flat, slide=_LOOSE * cfg.slide
     )
-    return Solution(qpos=state.qpos, iterations=iterations, cost=cost)
+    skeleton = Skeleton(problem.robot)
+    state = State(*first_guess(problem, coarse))
+    for weights, iterations in zip((loose, cfg), cfg.coarse_iterations, strict=True):
+        state, _, _ = _in_windows(problem, weights, skeleton, coarse, state, iterations)
+    state = _between(state, coarse, every)
+    state, count, cost = _in_windows(problem, cfg, skeleton, every, state, cfg.fine_iterations)
+    return Solution(qpos=state.qpos, iterations=count, cost=cost)
+
+
+_LOOSE = 0.1
+"""Share of the weights on ground and sliding in the very first pass."""
 
 
 def _in_windows(
@@ -64,9 +71,8 @@ def _in_windows(
     start, total, most = 0, 0.0, 0
     while True:
         stop = min(start + cfg.window, len(frames))
-        held = _HELD if start else 0
         part = slice(start, stop)
-        descent = Descent(problem, cfg, skeleton, frames[part], held)
+        descent = Descent(problem, cfg, skeleton, frames[part], _HELD if start else 0)
         found, count, cost = descent.run(state.part(part), iterations)
         state = state.replaced(part, found)
         total, most = total + cost, max(most, count)
