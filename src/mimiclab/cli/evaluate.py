@@ -172,12 +172,10 @@ def _library(
                 "for example --motion builtin:walk"
             )
         return candidate.library
-    from mimiclab.motions.library import MotionLibrary
-    from mimiclab.motions.sources import load_motions
+    from mimiclab.motions.library_open import open_motions
 
     task = candidate.task
-    clips = load_motions(motion, robot=task.robot, motion_folder=motion_folder)
-    return MotionLibrary.from_clips(clips, robot=task.robot, fps=task.control_hz)
+    return open_motions(motion, robot=task.robot, fps=task.control_hz, motion_folder=motion_folder)
 
 
 class _Bar:

@@ -27,7 +27,8 @@ class Tracking:
     """
 
     motion: str = "builtin:squat"
-    """What to track: builtin:NAME, a file, folder, glob or motion set; several with commas."""
+    """What to track: builtin:NAME, a file, folder, glob, motion set or packed library; several
+    with commas."""
     preset: Literal["auto", "cpu", "gpu"] = "auto"
     """Defaults for everything below: gpu is BeyondMimic's, cpu learns a clip on few cores; auto
     takes gpu where there is an NVIDIA device."""
@@ -47,16 +48,15 @@ def tracking(args: Annotated[Tracking, tyro.conf.arg(name="")]) -> int:
     """Train a new run from parsed arguments."""
     from mimiclab.learning import distributed
     from mimiclab.learning.train import train
-    from mimiclab.motions.library import MotionLibrary
-    from mimiclab.motions.sources import load_motions
+    from mimiclab.motions.library_open import open_motions
 
-    clips = load_motions(
+    library = open_motions(
         args.motion,
         robot=args.task.robot,
+        fps=args.task.control_hz,
         motion_folder=args.motion_folder,
         mirror=args.mirror_motions,
     )
-    library = MotionLibrary.from_clips(clips, robot=args.task.robot, fps=args.task.control_hz)
     # The processes of a group start at different seconds: the first one names the run.
     distributed.start(distributed.pick_device(args.train.device))
     name = distributed.from_main(args.name or _run_name(args.motion))

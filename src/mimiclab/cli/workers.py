@@ -4,17 +4,22 @@ import os
 import pickle
 import signal
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from mimiclab.errors import MimiclabError, MotionError
 
 if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
+
     from mimiclab.motions.sources import MotionSource
 
 Result = TypeVar("Result")
 _FILES_FOR_A_WORKER = 8
 """Below this a process costs more time to start than it saves."""
+_AHEAD = 4
+"""Results of each worker that may wait for their turn."""
 
 
 class Outcome(Generic[Result]):
@@ -58,7 +63,36 @@ def run_parallel(
 
     A worker that is killed (out of memory, say) fails the files that were not done.
     """
-    from concurrent.futures import ProcessPoolExecutor, as_completed
+    from concurrent.futures import as_completed
+
+    with _pool(work, count) as pool:
+        waiting = {pool.submit(_outcome, source): source for source in sources}
+        for future in as_completed(waiting):
+            yield _result(future, waiting[future])
+
+
+def run_in_order(
+    sources: "Sequence[MotionSource]", work: "Callable[[MotionSource], Any]", count: int
+) -> Iterator[Outcome]:
+    """Outcomes in the order of the sources; only a few wait at a time, so results may be large."""
+    from collections import deque
+
+    if count == 1:
+        yield from (Outcome(source, work) for source in sources)
+        return
+    with _pool(work, count) as pool:
+        waiting: deque[Any] = deque()
+        for source in sources:
+            waiting.append((pool.submit(_outcome, source), source))
+            if len(waiting) > _AHEAD * count:
+                yield _result(*waiting.popleft())
+        while waiting:
+            yield _result(*waiting.popleft())
+
+
+@contextmanager
+def _pool(work: "Callable[[MotionSource], Any]", count: int) -> "Iterator[ProcessPoolExecutor]":
+    from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
     # A fresh interpreter for each: a fork would copy the locks of threads that torch may have.
@@ -69,9 +103,7 @@ def run_parallel(
         initargs=(pickle.dumps(work),),
     )
     try:
-        waiting = {pool.submit(_outcome, source): source for source in sources}
-        for future in as_completed(waiting):
-            yield _result(future, waiting[future])
+        yield pool
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -61,6 +61,12 @@ def export_run(
     run = run if not isinstance(run, str | Path) else load_run(run)
     policy = load_policy(run, checkpoint)
     library = run.library
+    if library.streamed_from is not None and not clips and not policy_only:
+        raise ContractError(
+            f"run {run.name} was trained on a streamed library of {library.num_clips} clips, too "
+            "large to be written into the policy; name the clips to write, or leave them all out "
+            "(on the command line --clips NAME ... or --policy-only)"
+        )
     names = () if policy_only else tuple(clips or library.clip_names)
     baked, reference = bake_clips(library, names, 1.0 / run.task.control_hz)
     contract = describe_task(

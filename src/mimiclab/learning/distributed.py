@@ -1,5 +1,6 @@
 """Several processes training one policy, started by torchrun; without it all of this is a no-op."""
 
+import heapq
 import os
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -148,11 +149,12 @@ def shard(durations: list[float], place: Ranks) -> list[int] | None:
     """
     if place.world_size == 1 or len(durations) < place.world_size:
         return None
-    load = [0.0] * place.world_size
+    # Load, then rank: ties go to the lower rank, so every process comes to the same shares.
+    least = [(0.0, rank) for rank in range(place.world_size)]
     mine = []
     for clip in sorted(range(len(durations)), key=lambda c: (-durations[c], c)):
-        owner = min(range(place.world_size), key=lambda r: (load[r], r))
-        load[owner] += durations[clip]
+        load, owner = heapq.heappop(least)
+        heapq.heappush(least, (load + durations[clip], owner))
         if owner == place.rank:
             mine.append(clip)
     return sorted(mine)

@@ -2,6 +2,7 @@
 
 config.json            schema, task, train, seed, layout, sessions (time, git, versions)
 motions.safetensors    the packed clips, so that the run needs no other file
+motions.json           instead, for a streamed library: where it is, and its content hash
 checkpoints/           model_000100.pt ..., last.pt, best.pt
 metrics.jsonl          one line for each update
 uncommitted.patch      changes of the code that git did not know, if any
@@ -51,10 +52,32 @@ class Run:
 
     @cached_property
     def library(self) -> "MotionLibrary":
-        """The clips, memory-mapped from the run folder."""
+        """The clips: in the run folder, or the streamed library that it was trained on.
+
+        Raises:
+            MotionFileError: they cannot be read.
+            CheckpointError: the streamed library was moved or is another one now.
+        """
         from mimiclab.motions.library import MotionLibrary
 
-        return MotionLibrary.load(self.folder / "motions.safetensors")
+        pointer = self.folder / "motions.json"
+        if not pointer.is_file():
+            return MotionLibrary.load(self.folder / "motions.safetensors")
+        noted = json.loads(pointer.read_text(encoding="utf-8"))
+        place = Path(noted["library"])
+        if not place.exists():
+            raise CheckpointError(
+                f"run {self.folder} was trained on the motion library {place}, which is not there; "
+                f"put it back, or write its new place into {pointer}"
+            )
+        library = MotionLibrary.load(place, streaming=True)
+        if library.content_hash != noted["content_hash"]:
+            raise CheckpointError(
+                f"run {self.folder} was trained on a motion library with content hash "
+                f"{noted['content_hash'][:12]}..., but {place} has {library.content_hash[:12]}...; "
+                f"put the right one there, or write its place into {pointer}"
+            )
+        return library
 
     def find(self, which: str | int | Path) -> Path:
         """Path of a checkpoint: "last", "best", an iteration, or a path.
@@ -78,6 +101,7 @@ def create_run(
             f"{folder} already holds a run; go on with `mimiclab train resume {folder}`, "
             "or choose another --name"
         )
+    in_memory = library.streamed_from is None
     config = {
         "schema": SCHEMA,
         "id": uuid.uuid4().hex[:8],
@@ -85,12 +109,20 @@ def create_run(
         "task": to_plain(task),
         "train": to_plain(train),
         "seed": train.seed,
-        "motions": {"clips": list(library.clip_names), "content_hash": library.content_hash},
+        "motions": {
+            # Of a large library the names would be most of this file.
+            "clips": list(library.clip_names) if in_memory else library.num_clips,
+            "content_hash": library.content_hash,
+        },
         "git": git_state(),
         "versions": versions(),
         "sessions": [],
     }
-    library.save(folder / "motions.safetensors")
+    if in_memory:
+        library.save(folder / "motions.safetensors")
+    else:
+        noted = {"library": str(library.streamed_from), "content_hash": library.content_hash}
+        write_text(folder / "motions.json", json.dumps(noted, indent=2) + "\n")
     _write_config(folder, config)
     patch = git_diff()
     if patch:

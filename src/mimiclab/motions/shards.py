@@ -24,7 +24,13 @@ FOLDER_SCHEMA = 1
 INDEX_FILE = "index.safetensors"
 SUFFIX = ".safetensors"
 _LONGEST_HEADER = 100 << 20
-_WORDS = {"F32": 4, "I16": 2}
+_DTYPES = {
+    name: np.dtype(kind)
+    for name, kind in (
+        ("F64", np.float64), ("F32", np.float32), ("I64", np.int64), ("I32", np.int32),
+        ("I16", np.int16), ("U8", np.uint8),
+    )
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,7 @@ class Shard:
     @property
     def row_bytes(self) -> int:
         """Bytes of a row."""
-        return self.columns * _WORDS[self.dtype]
+        return self.columns * _DTYPES[self.dtype].itemsize
 
     @property
     def content_hash(self) -> str:
@@ -163,8 +169,16 @@ def read_folder(folder: Path) -> tuple[ClipIndex, list[Shard], str]:
     return index, shards, content_hash
 
 
-def write_shard(path: Path, rows: np.ndarray, index: ClipIndex, content_hash: str) -> None:
+def write_shard(
+    path: Path,
+    rows: np.ndarray,
+    index: ClipIndex,
+    content_hash: str,
+    entries: list[dict[str, Any]] | None = None,
+) -> None:
     """Write rows, float32 or int16 in half precision, as one file.
+
+    `entries` are those of the index, perhaps with more in them.
 
     Raises:
         OutputError: it cannot be written.
@@ -174,7 +188,7 @@ def write_shard(path: Path, rows: np.ndarray, index: ClipIndex, content_hash: st
         "robot": index.robot,
         "joint_names": index.joint_names,
         "body_names": index.body_names,
-        "clips": index.entries(),
+        "clips": index.entries() if entries is None else entries,
     }
     metadata = {
         # Older versions read full precision.
@@ -208,14 +222,23 @@ def write_index(
 
 
 def _save(path: Path, arrays: dict[str, np.ndarray], metadata: dict[str, str]) -> None:
-    from safetensors import SafetensorError
-    from safetensors.numpy import save_file
+    """Write a safetensors file; equal content gives equal bytes, and nothing is copied."""
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        file.write(_header(arrays, metadata))
+        for array in arrays.values():
+            file.write(np.ascontiguousarray(array).data)
 
-    with atomic_path(path) as temporary:
-        try:
-            save_file(arrays, temporary, metadata=metadata)
-        except SafetensorError as error:  # its own type for "no space left"
-            raise OSError(0, str(error)) from error
+
+def _header(arrays: dict[str, np.ndarray], metadata: dict[str, str]) -> bytes:
+    header: dict[str, Any] = {"__metadata__": metadata}
+    end = 0
+    for name, array in arrays.items():
+        begin, end = end, end + array.nbytes
+        kind = next(key for key, dtype in _DTYPES.items() if dtype == array.dtype)
+        header[name] = {"dtype": kind, "shape": array.shape, "data_offsets": [begin, end]}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # so that rows are aligned
+    return struct.pack("<Q", len(text)) + text
 
 
 def _read_index(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -13,9 +13,12 @@ from mimiclab.errors import MimiclabError, MotionError, MotionFileError, Unknown
 from mimiclab.motions.clip import MotionClip
 from mimiclab.motions.folder_index import FolderIndex, motion_files
 from mimiclab.motions.formats import MOTION_SUFFIXES, MotionFile, read_motion_file
-from mimiclab.motions.formats.hdf5 import clip_paths, split_member
+from mimiclab.motions.formats.members import clip_paths, split_member
 from mimiclab.motions.human.formats import HUMAN_FORMATS, HUMAN_SUFFIXES
+from mimiclab.motions.library_clips import clip_paths as library_paths
+from mimiclab.motions.library_clips import is_packed, read_clip, split_clip
 from mimiclab.motions.mirror import mirror_clip
+from mimiclab.motions.registry import is_registered, registered_file
 from mimiclab.motions.set_algebra import TAG, Member, Selection, Tagged, is_expression, parse
 from mimiclab.motions.set_selection import Listed, SetSelection
 from mimiclab.motions.sets import BUILTIN, load_set, set_names
@@ -60,6 +63,7 @@ def load_motions(
     Args:
         spec: comma separated or a sequence of: `builtin:NAME`, `builtin:*`, a file, a folder
             (searched below too), a glob pattern, the name of a shipped motion set, a set's YAML,
+            `registry:NAME[:VERSION]`, `wandb:[ENTITY/]PROJECT/NAME[:VERSION]`, `all.h5#CLIP`,
             `tag:WORD`; or of expressions of these with `+`, `-`, `&` between spaces.
         robot: registry name; files made for another robot are refused.
         fps: frame rate of files that do not state one (30 for CSV if left out), which others must
@@ -151,6 +155,9 @@ def find_sources(
 
 
 def _read(path: Path, *, robot: str | None, **options: Any) -> MotionFile:
+    packed = None if path.exists() else split_clip(path)
+    if packed is not None:
+        return read_clip(*packed, robot=robot, fps=options["fps"])
     try:
         return read_motion_file(path, robot=robot, **options)
     except MotionFileError as error:
@@ -210,6 +217,8 @@ def select(part: str, index: FolderIndex | None = None) -> Selection:
 
 def _prefixed(word: str) -> list[Path | str] | None:
     """What a word with a prefix stands for, in sets too; None for a word that has none."""
+    if is_registered(word):
+        return [registered_file(word)]
     return [*_builtin(word)] if word.startswith(BUILTIN) else None
 
 
@@ -237,6 +246,10 @@ def _files(part: str, path: Path, folder: Path | None) -> list[Path]:
     bases = [Path()] if folder is None or path.is_absolute() else [Path(), folder]
     for base in bases:
         candidate = base / path
+        if is_packed(candidate):
+            return library_paths(candidate)
+        if split_clip(candidate):
+            return [candidate]
         if candidate.is_dir():
             return _in_folder(candidate)
         if candidate.exists() or split_member(candidate)[1]:

@@ -33,9 +33,13 @@ class ShardedTable:
     """Rows in one or several files, decoded from half precision where they are stored so."""
 
     def __init__(
-        self, shards: Sequence[Shard], layout: RowLayout, device: str | torch.device = "cpu"
+        self,
+        path: Path,
+        shards: Sequence[Shard],
+        layout: RowLayout,
+        device: str | torch.device = "cpu",
     ) -> None:
-        """Open the files for reading; results go to `device`.
+        """Open the files for reading; results go to `device`. `path` is what the user knows.
 
         Raises:
             MotionFileError: a file cannot be opened, or its rows do not fit the layout.
@@ -47,6 +51,7 @@ class ShardedTable:
                     f"motion library {shard.path}: rows of {shard.columns} {shard.dtype} numbers, "
                     f"its index describes {columns}; the file is damaged, write it again"
                 )
+        self.path = path.absolute()
         self.shards = tuple(shards)
         self.layout = layout
         self.half = shards[0].dtype == "I16"
@@ -64,14 +69,9 @@ class ShardedTable:
         """Rows and their float32 width."""
         return int(self._ends[-1]), self.layout.width
 
-    @property
-    def path(self) -> Path:
-        """The file, or the folder of the shards."""
-        return self.shards[0].path if len(self.shards) == 1 else self.shards[0].path.parent
-
     def to(self, device: str | torch.device) -> "ShardedTable":
         """The same files with results on another device."""
-        return ShardedTable(self.shards, self.layout, device)
+        return ShardedTable(self.path, self.shards, self.layout, device)
 
     def nearest(self, rows: torch.Tensor) -> torch.Tensor:
         """Single rows."""

@@ -319,9 +319,6 @@ def open_library(source: MotionLibrary | str, robot: str, step_s: float) -> Moti
     """A library as it is, from a file, or of built-in motions (`builtin:NAME`) at the task rate."""
     if isinstance(source, MotionLibrary):
         return source
-    if source.endswith(".safetensors"):
-        return MotionLibrary.load(source)
-    from mimiclab.motions.sources import load_motions
+    from mimiclab.motions.library_open import open_motions
 
-    clips = load_motions(source, robot=robot)
-    return MotionLibrary.from_clips(clips, robot=robot, fps=round(1.0 / step_s, 9))
+    return open_motions(source, robot=robot, fps=round(1.0 / step_s, 9))
