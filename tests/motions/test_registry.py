@@ -39,7 +39,7 @@ def registry(tmp_path, monkeypatch):
 
 
 def moved(clip, by):
-    return replace(clip, root_pos=clip.root_pos + [by, 0, 0])
+    return replace(clip, root_pos=clip.root_pos + np.array([by, 0, 0]))
 
 
 def test_a_motion_comes_back_as_it_was_pushed(registry, clip):

@@ -224,9 +224,10 @@ def registered_file(word: str) -> Path:
         RegistryError: a name that leaves the registry, a damaged file, or one out of reach.
     """
     if word.startswith(WANDB):
-        where, _, rest = word.rpartition("/")
-        name, version = split_version(rest)
-        return open_registry(where).pull(name, version)
+        # Not from the right: a version that is a path shall be refused, not change the address.
+        place, _, version = word.removeprefix(WANDB).partition(":")
+        where, _, name = place.rpartition("/")
+        return open_registry(WANDB + where).pull(name, version or LATEST)
     name, version = split_version(word.removeprefix(LOCAL))
     return FolderRegistry().pull(name, version)
 

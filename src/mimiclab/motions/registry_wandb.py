@@ -72,6 +72,11 @@ class WandbRegistry:
             raise RegistryError(f"format {format}: the file in W&B is {FILE}; choose an npz format")
         wandb = _wandb()
         linked = self.project.startswith(_ORGANISATION_REGISTRY)
+        if linked and os.environ.get("WANDB_MODE") == OFFLINE:
+            raise OutputError(
+                f"wandb:{self.address}: W&B links to an organisation's registry online only; push "
+                "to a project, or unset WANDB_MODE"
+            )
         with tempfile.TemporaryDirectory() as folder, _named_errors(f"push {name!r}", OutputError):
             file = Path(folder) / FILE
             write_motion(replace(clip, name=name), file, format)
@@ -87,8 +92,7 @@ class WandbRegistry:
                 run.log_artifact(artifact)
                 if linked:
                     run.link_artifact(artifact, f"{self.address}/{name}")
-                offline = bool(run.settings.mode in ("offline", "dryrun") or run.disabled)
-                version = OFFLINE if offline else artifact.wait().version
+                version = OFFLINE if run.offline else str(artifact.wait().version)
         sha256 = facts.pop("sha256")
         return Entry(name=name, version=version, sha256=sha256, facts=facts)
 
