@@ -26,6 +26,35 @@ def open_browser(tmp_path):
         browser.close()
 
 
+@pytest.fixture
+def serve():
+    """Runs a page, made from a free port, in a thread until the test ends."""
+    import socket
+    import threading
+
+    ended, closers = threading.Event(), []
+
+    def start(make_page):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        page = make_page(port)
+
+        def run():
+            while not ended.is_set():
+                page.run(seconds=0.2)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        closers.extend([thread.join, page.close])
+        return page
+
+    yield start
+    ended.set()
+    for close in closers:
+        close()
+
+
 @pytest.fixture(scope="session")
 def policy_file(tmp_path_factory, g1):
     import torch

@@ -1,8 +1,6 @@
 """The pages in a real browser."""
 
 import io
-import socket
-import threading
 import time
 
 import numpy as np
@@ -10,32 +8,22 @@ import pytest
 from PIL import Image
 
 from mimiclab.maths.metrics import METRICS
+from mimiclab.motions.sources import find_sources
 from mimiclab.viewing.player.page import Page
 from mimiclab.viewing.player.player import Player
 from mimiclab.viewing.player.sources import open_show
 from mimiclab.viewing.report import write_evaluation_html
+from mimiclab.viewing.workbench.bench import Workbench
+from mimiclab.viewing.workbench.catalogue import Catalogue, robot_entries
+from mimiclab.viewing.workbench.page import WorkbenchPage
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def page(policy_file):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    page = Page(Player(open_show(policy_file), playing=False), port=port)
-    ended = threading.Event()
-
-    def serve():
-        while not ended.is_set():
-            page.run(seconds=0.2)
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    yield page
-    ended.set()
-    thread.join()
-    page.close()
+def page(policy_file, serve):
+    show = open_show(policy_file)
+    return serve(lambda port: Page(Player(show, playing=False), port=port))
 
 
 def wait_for(condition, seconds=60):
@@ -116,3 +104,24 @@ def test_the_report_fits_the_screen(tmp_path, open_browser, width):
     browser.wait_for("document.querySelector('footer')?.innerText.includes('one file')")
     assert browser.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     assert browser.evaluate("document.querySelectorAll('svg').length") == 1
+
+
+def test_choosing_and_cutting_on_the_workbench(serve, open_browser, tmp_path):
+    entries = robot_entries(find_sources(["builtin:squat", "builtin:hop"], robot="unitree_g1"))
+    bench = Workbench(Catalogue(entries), tmp_path / "cuts")
+    page = serve(lambda port: WorkbenchPage(bench, port=port))
+    browser = open_browser(page.url, (1200, 1000))
+    browser.wait_for("document.body?.innerText.includes('2 of 2 motions')")
+    browser.choose("Motion", "builtin:hop")
+    wait_for(lambda: bench.main.clip.name == "hop")
+    browser.click("Pause")
+    wait_for(lambda: not bench.clock.playing)
+    bench.seek(1.0)
+    browser.click("In: begin here")
+    wait_for(lambda: bench.trim[0] == bench.frame > 0)
+    browser.click("Save")
+    browser.wait_for("document.body?.innerText.includes('wrote')")
+    assert (tmp_path / "cuts" / "hop_cut.npz").is_file()
+    browser.click("Save")
+    browser.wait_for("document.body?.innerText.includes('exists')")
+    (tmp_path / "workbench.png").write_bytes(browser.screenshot())

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mimiclab.motions.human.clip import HumanClip
+from mimiclab.motions.kinematics import clip_qpos
 from mimiclab.motions.synthesis import builtin_motion
 from mimiclab.robots import get_robot
 from mimiclab.viewing.doll import beside, make_doll
-from mimiclab.viewing.player.shows import clip_qpos
 
 NAMES = ("Hips", "LeftUpLeg", "LeftLeg", "RightUpLeg", "RightLeg", "Tip")
 PARENTS = (-1, 0, 1, 0, 3, 4)

@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "motion split": ("mimiclab.cli.motion_split:split", "training and validation sets, pieces"),
     "motion render": ("mimiclab.cli.motion_render:render", "make a video or picture of a motion"),
     "motion play": ("mimiclab.cli.motion_render:play_motion", "play a motion in the browser"),
+    "motion workbench": ("mimiclab.cli.motion_workbench:workbench", "browse, compare, cut motions"),
     "motion push": ("mimiclab.cli.motion_registry:push", "store motions in a registry"),
     "motion pull": ("mimiclab.cli.motion_registry:pull", "copy a motion out of a registry"),
     "motion list": ("mimiclab.cli.motion_registry:list_motions", "list registry, sets, built-ins"),

@@ -5,7 +5,7 @@ import logging
 import socket
 from collections.abc import Callable
 from contextlib import redirect_stdout
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import viser
@@ -13,8 +13,10 @@ import viser
 from mimiclab.errors import MimiclabError, PortInUseError
 
 
-def open_server(host: str, port: int) -> tuple[viser.ViserServer, str]:
-    """A viser server and the address to open in a browser.
+def open_server(
+    host: str, port: int, panel: Literal["medium", "large"] = "medium"
+) -> tuple[viser.ViserServer, str]:
+    """A viser server and the address to open in a browser; `panel` is the controls' width.
 
     Raises:
         PortInUseError: another program listens on `port`.
@@ -26,7 +28,7 @@ def open_server(host: str, port: int) -> tuple[viser.ViserServer, str]:
         server = viser.ViserServer(host=host, port=port, label="mimiclab", verbose=False)
     gui = server.gui
     gui.configure_theme(
-        control_layout="floating", control_width="medium", brand_color=(29, 127, 151),
+        control_layout="floating", control_width=panel, brand_color=(29, 127, 151),
         show_logo=False, show_share_button=False,
     )  # fmt: skip
     gui.set_panel_label("mimiclab")

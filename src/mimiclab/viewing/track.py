@@ -6,9 +6,9 @@ import numpy as np
 
 from mimiclab.motions.clip import MotionClip
 from mimiclab.motions.human.clip import HumanClip
+from mimiclab.motions.kinematics import clip_qpos
 from mimiclab.robots import Robot, get_robot
 from mimiclab.viewing.doll import make_doll
-from mimiclab.viewing.player.shows import clip_qpos
 
 
 @dataclass(frozen=True, eq=False)

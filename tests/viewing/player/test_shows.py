@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from mimiclab.errors import ContractError, MimiclabError
+from mimiclab.motions.kinematics import clip_qpos
 from mimiclab.motions.synthesis import builtin_motion
 from mimiclab.viewing.player.player import Player
-from mimiclab.viewing.player.shows import MotionShow, clip_qpos
+from mimiclab.viewing.player.shows import MotionShow
 from mimiclab.viewing.player.sources import open_show
 
 

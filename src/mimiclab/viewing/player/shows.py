@@ -7,6 +7,7 @@ import numpy as np
 
 from mimiclab.errors import MimiclabError
 from mimiclab.motions.clip import MotionClip
+from mimiclab.motions.kinematics import clip_qpos
 from mimiclab.robots import Robot, get_robot
 
 
@@ -156,9 +157,3 @@ class MotionShow:
             MimiclabError: always.
         """
         raise MimiclabError("a motion without a policy cannot be pushed; play a policy instead")
-
-
-def clip_qpos(clip: MotionClip) -> np.ndarray:
-    """Root position, root quaternion and joints in the robot model's order. Shape (T, 7 + J)."""
-    order = [clip.joint_names.index(name) for name in get_robot(clip.robot).joint_names]
-    return np.concatenate([clip.root_pos, clip.root_quat_wxyz, clip.joint_pos[:, order]], axis=1)

@@ -1,0 +1,1 @@
+"""The motion workbench: browse, compare, judge and trim motions in the browser."""
