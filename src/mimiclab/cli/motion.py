@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from mimiclab.cli.motion_options import DEFAULTS, Inputs, Json, Sources
+from mimiclab.cli.motion_options import (
+    DEFAULTS,
+    HUMAN_DEFAULTS,
+    Humans,
+    Inputs,
+    Json,
+    Sources,
+)
 
 if TYPE_CHECKING:
     from mimiclab.motions.check import CheckReport
@@ -52,13 +59,26 @@ def _check(source: "MotionSource", robot: str) -> "CheckReport":
     return check_file(source.read(), get_robot(robot))
 
 
-def inspect(motion: Annotated[str, tyro.conf.Positional], /, *, source: Sources = DEFAULTS) -> None:
+def inspect(
+    motion: Annotated[str, tyro.conf.Positional],
+    /,
+    *,
+    source: Sources = DEFAULTS,
+    human: Humans = HUMAN_DEFAULTS,
+) -> None:
     """Show what is in a motion file: format, rate, length, root path, range of every joint.
+
+    Of a person's motion (BVH, AMC, SMPL ...): skeleton, sizes and landmarks.
 
     Args:
         motion: A file, `builtin:NAME`, or what names one motion.
         source: How the file is found and read.
+        human: How a file of a person's motion is read.
     """
+    from mimiclab.cli.motion_human import inspect_human, is_human
+
+    if is_human(motion, source.robot):
+        return inspect_human(human.read(motion, source.fps), motion)
     import numpy as np
     from rich.console import Console
     from rich.markup import escape

@@ -9,6 +9,7 @@ import tyro
 
 if TYPE_CHECKING:
     from mimiclab.motions.clip import MotionClip
+    from mimiclab.motions.human.clip import HumanClip
     from mimiclab.motions.sources import MotionSource
 
 Inputs = Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="MOTION...")]
@@ -48,3 +49,30 @@ class SourceOptions:
 Sources = Annotated[SourceOptions, tyro.conf.arg(name="")]
 """Type of a command's parameter; its default is `DEFAULTS`."""
 DEFAULTS = SourceOptions()
+
+
+@dataclass(frozen=True, kw_only=True)
+class HumanOptions:
+    """How files with motions of people are read; each is found from the file if left out."""
+
+    skeleton: str | None = None
+    """Landmark map of a person's joints: a shipped one's name, or a YAML file."""
+    units: Literal["m", "cm", "mm", "inch", "cmu"] | None = None
+    """Length unit of a BVH or of joint positions; `cmu` is inches / 0.45."""
+    up: Literal["y", "z"] | None = None
+    """Axis that points up in a file of people."""
+    asf: Path | None = None
+    """Skeleton of an AMC; the one beside it if left out."""
+    body_model: Path | None = None
+    """Licensed SMPL model (npz); a published mean body if left out."""
+
+    def read(self, path: str | Path, fps: float | None = None) -> "HumanClip":
+        """The person's motion in a file; raises as `read_human`."""
+        from mimiclab.motions.human.formats import read_human
+
+        return read_human(path, fps=fps, **vars(self))
+
+
+Humans = Annotated[HumanOptions, tyro.conf.arg(name="")]
+"""Type of a command's parameter; its default is `HUMAN_DEFAULTS`."""
+HUMAN_DEFAULTS = HumanOptions()

@@ -10,7 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mimiclab.errors import MimiclabError, MotionFileError, UnknownNameError
-from mimiclab.motions.human.formats import HUMAN_FORMATS, find_human_format, read_human
+from mimiclab.motions.human.formats import (
+    HUMAN_FORMATS,
+    find_human_files,
+    find_human_format,
+    read_human,
+)
 
 BVH = """HIERARCHY
 ROOT hip
@@ -217,3 +222,17 @@ def test_bytes_changed_at_random_give_a_clip_or_a_named_error(
     except MimiclabError:
         return
     assert np.isfinite(clip.joint_pos_w).all()
+
+
+def test_files_are_found_in_folders_and_by_patterns(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    good = _good_files(tmp_path / "in")
+    (tmp_path / "in" / "notes.txt").write_text("nothing")
+    np.savez(tmp_path / "in" / "robot.npz", joint_pos=np.zeros((2, 29)))
+    assert find_human_files([tmp_path]) == sorted(good.values())
+    assert find_human_files([good["bvh"], tmp_path / "in" / "*.bvh"]) == [good["bvh"]]
+    with pytest.raises(MotionFileError, match="no human motion in it or below"):
+        (tmp_path / "empty").mkdir()
+        find_human_files([tmp_path / "empty"])
+    with pytest.raises(MotionFileError, match="no such file"):
+        find_human_files([tmp_path / "none.bvh"])

@@ -38,7 +38,7 @@ def test_the_rest_pose_faces_x_with_z_up(tmp_path: Path) -> None:
     np.testing.assert_allclose(motion.of("pelvis")[0], [2, 1, 0.9])
     np.testing.assert_allclose(motion.of("left_hip")[0], [2 - 0.084887, 1, 0.9])
     np.testing.assert_allclose(motion.of("right_ankle")[0], [2.084887, 1, 0.9 - 0.831416])
-    np.testing.assert_allclose(motion.of("neck")[0], [2, 1, 0.9 + 0.460045])
+    np.testing.assert_allclose(motion.of("neck")[0], [2, 1, 0.9 + 0.460045 + 0.3 * 0.175])
     assert motion.of("left_toe")[0, 1] > 1.05
     assert clip.num_frames == 2
 

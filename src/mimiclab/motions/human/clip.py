@@ -1,6 +1,6 @@
 """A motion of a person: world positions, and where known orientations, of named joints."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -76,6 +76,24 @@ class HumanClip:
     def duration_s(self) -> float:
         """Time from first to last frame: (T - 1) / fps seconds."""
         return (self.num_frames - 1) / self.fps
+
+    def cut(self, start: int, stop: int) -> "HumanClip":
+        """Frames start (inclusive) to stop (exclusive), counted from 0.
+
+        Raises:
+            MotionError: the range is empty or outside the clip.
+        """
+        if not 0 <= start < stop <= self.num_frames:
+            raise MotionError(
+                f"human motion {self.name!r}: cannot cut frames {start}:{stop}, it has "
+                f"{self.num_frames}; choose 0 <= start < stop <= {self.num_frames}"
+            )
+        quat = self.joint_quat_wxyz_w
+        return replace(
+            self,
+            joint_pos_w=self.joint_pos_w[start:stop],
+            joint_quat_wxyz_w=None if quat is None else quat[start:stop],
+        )
 
 
 def _largest_deviation(quat: np.ndarray) -> float:

@@ -1,5 +1,7 @@
 """Human motion files in: one module for each format, found by what a file holds."""
 
+import glob
+from collections.abc import Iterable
 from pathlib import Path
 
 from mimiclab.errors import MotionError, MotionFileError, UnknownNameError
@@ -20,7 +22,9 @@ HUMAN_FORMATS: dict[str, HumanFormat] = {
 """All formats of human motions by name."""
 
 HUMAN_SUFFIXES = tuple(sorted({s for item in HUMAN_FORMATS.values() for s in item.suffixes}))
-"""Suffixes of human motion files; `.npz` may be a robot's as well."""
+"""Suffixes of human motion files; `.npz`, `.txt` and `.json` may be anything's."""
+OWN_SUFFIXES = (".amc", ".bvh")
+"""Those that nothing else has."""
 
 
 def read_human(
@@ -117,6 +121,40 @@ def recognise_human(path: str | Path) -> HumanFormat | None:
     except OSError as error:
         raise MotionFileError(f"{path}: cannot be read ({error.strerror})") from error
     return next((item for item in HUMAN_FORMATS.values() if item.recognise(path, head)), None)
+
+
+def find_human_files(words: Iterable[str | Path]) -> list[Path]:
+    """Human motion files that files, folders (searched below) and glob patterns name, sorted.
+
+    Of suffixes that other files have too (`.npz`, `.txt`, `.json`), folders give only files whose
+    content is recognised. An AMC counts, its ASF does not.
+
+    Raises:
+        MotionFileError: a word that names nothing, or a folder without human motions.
+    """
+    found: dict[Path, None] = {}
+    for word in words:
+        path = Path(word).expanduser()
+        if path.is_dir():
+            inside = [file for file in sorted(path.rglob("*")) if _is_human(file)]
+            if not inside:
+                raise MotionFileError(
+                    f"{path}: no human motion in it or below ({', '.join(HUMAN_SUFFIXES)})"
+                )
+        elif path.exists():
+            inside = [path]
+        else:
+            inside = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]
+            if not inside:
+                find_human_format(path)  # says what is near
+        found |= dict.fromkeys(inside)
+    return list(found)
+
+
+def _is_human(path: Path) -> bool:
+    if path.suffix.lower() not in HUMAN_SUFFIXES or not path.is_file():
+        return False
+    return path.suffix.lower() in OWN_SUFFIXES or recognise_human(path) is not None
 
 
 def _named(name: str) -> HumanFormat:
