@@ -27,3 +27,14 @@ def test_missing_things_are_named(capsys):
     shown = capsys.readouterr().err
     assert "did you mean 'unitree_g1'" in shown
     assert "no file" in shown
+
+
+def test_a_model_is_written_without_meshes(tmp_path, capsys):
+    small = tmp_path / "small_g1.xml"
+    assert main(["check", "robot", "unitree_g1", "--compact", str(small)]) == 0
+    full = capsys.readouterr().out
+    assert small.stat().st_size < 30_000
+    main(["check", "robot", str(small)])
+    again = capsys.readouterr().out
+    mass = [line for line in full.splitlines() if line.startswith("mass_kg")]
+    assert mass and mass[0] in again

@@ -4,7 +4,8 @@ import mujoco
 import numpy as np
 import pytest
 
-from mimiclab.robots import LANDMARKS, Robot, get_robot
+from mimiclab.errors import RobotError
+from mimiclab.robots import LANDMARKS, Motor, Robot, get_robot
 from mimiclab.robots.check import check_robot
 
 COMPACT = {
@@ -131,3 +132,49 @@ def joint_above(model: mujoco.MjModel, foot: str) -> str:
 
 def sole_x(data: mujoco.MjData, foot: str) -> float:
     return float(data.body(foot).xpos[0]) + 0.03
+
+
+def test_signs_of_the_t1_are_those_of_holosomas_table():
+    robot = get_robot("booster_t1_29")
+    turned = {"Shoulder_Roll", "Elbow_Yaw", "Wrist_Yaw", "Hand_Roll", "Hip_Roll", "Hip_Yaw"}
+    turned |= {"Ankle_Roll"}
+    for joint, other, sign in zip(
+        robot.joint_names, robot.mirror.joint_ids, robot.mirror.joint_signs, strict=True
+    ):
+        side, _, part = joint.partition("_")
+        if side in ("Left", "Right"):
+            assert robot.joint_names[other] == {"Left": "Right_", "Right": "Left_"}[side] + part
+            assert sign == (-1 if part in turned else 1)
+        else:
+            assert robot.joint_names[other] == joint
+            assert sign == (1 if joint == "Head_pitch" else -1)
+
+
+def test_published_gains_are_kept():
+    t1 = get_robot("booster_t1")
+    gains = dict(zip(t1.joint_names, zip(t1.stiffness, t1.damping, strict=True), strict=True))
+    assert gains["Left_Knee_Pitch"] == pytest.approx((200.0, 5.0))
+    assert gains["Right_Ankle_Roll"] == pytest.approx((50.0, 3.0))
+    assert gains["AAHead_yaw"] == pytest.approx((5.0, 0.5))
+    h1_2 = get_robot("unitree_h1_2")
+    mosaic = {  # kp, kd, action scale
+        "left_hip_yaw_joint": (249.739, 15.899, 0.200209),
+        "right_knee_joint": (633.542, 40.333, 0.118382),
+        "left_ankle_roll_joint": (20.0896, 5.1158, 0.933318),
+        "left_elbow_joint": (99.0984, 6.3088, 0.252274),
+        "left_wrist_roll_joint": (0.14251, 0.9072, 43.8577),
+        "right_wrist_yaw_joint": (0.14251, 1.8144, 43.8577),
+    }
+    for joint, numbers in mosaic.items():
+        i = h1_2.joint_names.index(joint)
+        given = (h1_2.stiffness[i], h1_2.damping[i], h1_2.action_scale[i])
+        assert given == pytest.approx(numbers, rel=5e-5), joint
+    adam = get_robot("pnd_adam_lite")
+    i = adam.joint_names.index("waistYaw")
+    given = (adam.stiffness[i], adam.damping[i], adam.action_scale[i])
+    assert given == pytest.approx((1776.529, 113.097, 0.015480), rel=5e-5)
+
+
+def test_gains_that_are_no_gains_are_refused():
+    with pytest.raises(RobotError, match="each must be > 0"):
+        Motor.with_gains(10.0, 0.0, effort_limit=1.0, velocity_limit=1.0, armature=0.01)

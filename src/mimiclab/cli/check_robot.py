@@ -11,6 +11,7 @@ def check_robot(
     /,
     *,
     json: Path | None = None,
+    compact: Path | None = None,
 ) -> int:
     """Check a robot description against its model, or draft one from an MJCF file.
 
@@ -20,6 +21,8 @@ def check_robot(
     Args:
         robot: Name of a robot, for example unitree_g1, or path of an MJCF file.
         json: Also write the findings to this file.
+        compact: Also write the model to this file without meshes: the same dynamics, fitted
+            capsules and boxes.
     """
     import json as json_module
 
@@ -27,11 +30,23 @@ def check_robot(
     from mimiclab.robots import get_robot
     from mimiclab.robots.check import check_file
     from mimiclab.robots.check import check_robot as check
+    from mimiclab.robots.compact import compact as make_compact
+    from mimiclab.robots.draft import draft_robot
 
     is_file = robot.endswith((".xml", ".mjcf")) or "/" in robot
     report = check_file(robot) if is_file else check(get_robot(robot))
     if json is not None:
         write_text(json, json_module.dumps(report.to_json(), indent=2) + "\n")
+    if compact is not None:
+        found = draft_robot(robot)[0] if is_file else get_robot(robot)
+        made = make_compact(
+            found.model,
+            name=found.name,
+            feet=found.feet,
+            swap=found.mirror_swap,
+            comment=f"Made from {Path(robot).name} by `mimiclab check robot --compact`.",
+        )
+        write_text(compact, made)
     for key, value in report.facts.items():
         print(f"{key:<24} {value}")
     for finding in report.findings:

@@ -1,5 +1,6 @@
 """The built-in motions: each makes a plan from a few parameters (metres, seconds, radians)."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -55,7 +56,8 @@ def wave_hand(
     _bend(plan, start, "right_shoulder_pitch_joint", -0.4 * up)
     _bend(plan, start, "right_shoulder_roll_joint", -0.3 * up)
     _bend(plan, start, "right_shoulder_yaw_joint", -1.0 * up)
-    _bend(plan, start, "right_elbow_joint", -1.2 * up)
+    elbow = start.robot.default_pose[_joint(start, "right_elbow_joint")]
+    _bend(plan, start, "right_elbow_joint", (-0.6 - elbow) * up)
     swing = wave(plan.times, raise_s, seconds - raise_s, hertz, 0.7)
     _bend(plan, start, "right_elbow_joint", amplitude * swing)
     return plan
@@ -186,10 +188,21 @@ def _swing_arms(plan: Plan, start: Stance, lead: np.ndarray) -> None:
 
 
 def _bend(plan: Plan, start: Stance, joint: str, angle: np.ndarray) -> None:
+    plan.joints[:, _joint(start, joint)] += angle
+
+
+def _joint(start: Stance, joint: str) -> int:
+    """Index of a joint named as the G1's, or by the same words in another order or case."""
     names = start.robot.joint_names
-    if joint not in names:
+    found = [i for i, name in enumerate(names) if _words(name) == _words(joint)]
+    if len(found) != 1:
         raise RobotError(
             f"robot {start.robot.name} has no joint {joint!r}, which this built-in motion moves; "
             "choose another motion, or bring a clip from a file"
         )
-    plan.joints[:, names.index(joint)] += angle
+    return found[0]
+
+
+def _words(name: str) -> set[str]:
+    """The same of `ALeft_Shoulder_Pitch`, `shoulderPitch_Left`, `left_shoulder_pitch_joint`."""
+    return {word.lower() for word in re.findall("[A-Z]?[a-z]+", name)} - {"joint"}

@@ -20,6 +20,11 @@ _COM_AHEAD = 0.014
 """Distance of the centre of mass in front of the ankles, m. Here the G1, held by nothing but its
 position controllers, falls neither forward nor back for longest (about 2 s instead of 1.4 s at the
 3 cm of the default pose), which makes an untrained residual policy's first episodes long."""
+_STRAIGHTEST = 0.95
+"""Legs are bent until the way from hip to ankle is this share of their length at most, the G1's
+being 0.948 in its default pose: straighter ones leave no room to step."""
+_LIMIT_TOLERANCE_RAD = 1e-5
+"""What the iteration may leave at a joint that rests on its limit."""
 _ROUNDS = 5
 _TRUNK_INERTIA = 1.2
 """Rough moment of inertia of the pitching trunk about the centre of mass, kg m^2: the step size of
@@ -89,11 +94,27 @@ def stance(robot_name: str) -> Stance:
         skeleton=skeleton,
         ankle_height=ankle_height,
         half_width=0.5 * float(left[1] - right[1]),
-        com_height=float(pose.com[0, 2] - ground),
+        com_height=float(pose.com[0, 2] - ground) - _crouch(robot, pose),
         com_ahead=_COM_AHEAD,
         sole=sole[:, :2],
         mirrored_sole=mirrored_sole[:, :2],
     )
+
+
+def _crouch(robot: Robot, pose: Pose) -> float:
+    """How far the hips must come down until no leg is straighter than `_STRAIGHTEST`, m."""
+    marks = [robot.landmarks.get(f"left_{part}") for part in ("hip", "knee", "ankle")]
+    if None in marks:
+        return 0.0
+    bodies = [robot.body_names.index(mark.body) for mark in marks if mark]
+    points = [
+        pose.body_pos[0, body] + pose.body_rot[0, body] @ mark.point
+        for body, mark in zip(bodies, marks, strict=True)
+        if mark
+    ]
+    hip, knee, ankle = points
+    leg = np.linalg.norm(hip - knee) + np.linalg.norm(knee - ankle)
+    return max(0.0, float(np.linalg.norm(hip - ankle) - _STRAIGHTEST * leg))
 
 
 def rest(start: Stance, seconds: float, fps: float) -> Plan:
@@ -199,7 +220,7 @@ def _check(clip: MotionClip, pose: Pose, feet: dict, robot: Robot, frames: int) 
     speed = np.abs(np.diff(clip.joint_pos, axis=0)) * clip.fps if frames > 1 else 0 * excess
     over = speed - robot.velocity_limit
     for what, amount, unit in (("limit", excess, "rad"), ("speed limit", over, "rad/s")):
-        if amount.max() > 0:
+        if amount.max() > _LIMIT_TOLERANCE_RAD:
             frame, joint = np.unravel_index(amount.argmax(), amount.shape)
             raise MotionError(
                 f"motion {clip.name!r}: {clip.joint_names[joint]} exceeds its {what} by "
