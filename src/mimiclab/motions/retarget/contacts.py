@@ -9,9 +9,12 @@ import numpy as np
 class ContactCfg:
     """What counts as standing, for a leg (hip to ankle) of 0.85 m; longer legs scale it."""
 
-    height_m: tuple[float, float] = (0.025, 0.05)
-    """Above its standing height: a contact begins below the first and lasts below the second."""
-    speed: tuple[float, float] = (0.25, 0.5)
+    toe_height_m: tuple[float, float] = (0.025, 0.04)
+    """Of the ball of the foot above where it stands: a contact begins below the first and lasts
+    below the second."""
+    heel_height_m: tuple[float, float] = (0.015, 0.022)
+    """The same for the ankle, which rises as soon as the heel does."""
+    speed: tuple[float, float] = (0.3, 0.65)
     """Of the landmark, m/s: begins below the first, lasts below the second."""
     upright: tuple[float, float] = (0.2, 0.7)
     """Least cosine between the sole's normal and vertical for toes alone, and with the heel."""
@@ -58,6 +61,7 @@ def detect_contacts(
     """
     cfg = cfg or ContactCfg()
     scale = leg / 0.85
+    heights = (cfg.toe_height_m, cfg.heel_height_m)
     least = max(1, round(cfg.min_s * fps))
     found = np.zeros(height.shape, bool)
     for foot in range(2):
@@ -66,7 +70,7 @@ def detect_contacts(
                 (height[:, foot, part] < scale * h)
                 & (speed[:, foot, part] < scale * v)
                 & (upright[:, foot] > cfg.upright[part])
-                for h, v in zip(cfg.height_m, cfg.speed, strict=True)
+                for h, v in zip(heights[part], cfg.speed, strict=True)
             )
             found[:, foot, part] = hysteresis(inner, outer, least)
     return found

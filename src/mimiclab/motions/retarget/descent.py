@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 
 from mimiclab.maths.rotations import quat_from_rotvec, quat_multiply, quat_to_matrix
 from mimiclab.motions.retarget.banded import BandedSystem
@@ -98,6 +99,8 @@ class Descent:
         # Costs are sums over frames: fewer frames a second must not make motion cheaper.
         gap = float(np.median(np.diff(frames))) if len(frames) > 1 else 1.0
         wanted = steps(*first_guess(problem, frames))[1]
+        if len(wanted) > 1:
+            wanted = gaussian_filter1d(wanted, cfg.root_smoothing_s * problem.fps / gap, axis=0)
         self.smoothness = Smoothness(problem.fps / gap, velocity, acceleration, wanted)
 
     def run(self, state: State, iterations: int) -> tuple[State, int, float]:

@@ -9,23 +9,25 @@ class SolveCfg:
 
     pelvis: float = 0.08
     """Of the root's rotation away from hips and chest of the source, m per rad."""
-    slide: float = 3.0
+    slide: float = 2.0
     """Of the speed of standing soles, m per m/s."""
-    ground: float = 10.0
+    ground: float = 7.0
     """Of the distance of standing soles, and of the depth of anything in the ground, m per m."""
-    flat: float = 2.0
+    flat: float = 1.0
     """Of the distance of the corners of flat soles, which are free to tilt a little, m per m."""
     swing_m: float = 0.02
     """Fast feet are kept this much higher, so that no toe scrapes along, m."""
-    swing_speed: tuple[float, float] = (0.5, 1.2)
+    swing_speed: tuple[float, float] = (0.4, 1.0)
     """Speeds of the toe between which that begins and is complete, m/s."""
     clearance_m: float = 0.001
     """Anything not standing is kept this far above the ground, m."""
-    joint_acceleration: float = 2e-4
+    joint_acceleration: float = 4e-4
     """m per rad/s^2."""
-    root_acceleration: float = 5e-3
+    root_acceleration: float = 1e-2
     """Of the root's acceleration that the source does not have, m per m/s^2."""
-    root_turning: float = 1e-3
+    root_smoothing_s: float = 0.04
+    """Standard deviation of the filter on the source's root, whose measured bounces are noisy, s."""
+    root_turning: float = 2e-3
     """The same for its rotation, m per rad/s^2."""
     velocity: float = 1e-3
     """m per rad/s of joints."""
