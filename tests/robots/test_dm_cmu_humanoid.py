@@ -156,3 +156,40 @@ def test_the_model_loads_without_importing_dm_control(robot):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_tracking_task_runs_and_a_still_servo_gives_the_reference(robot):
+    import torch
+
+    from mimiclab.motions.clip import MotionClip
+    from mimiclab.motions.library import MotionLibrary
+    from mimiclab.simulation import make_env
+    from mimiclab.tasks.tracking import TrackingTask, tracking_env_cfg
+
+    clip = MotionClip(
+        name="stand",
+        robot=robot.name,
+        fps=50,
+        joint_names=robot.joint_names,
+        root_pos=np.tile([0, 0, robot.default_root_height], (40, 1)),
+        root_quat_wxyz=np.tile([1.0, 0, 0, 0], (40, 1)),
+        joint_pos=np.tile(robot.default_pose, (40, 1)),
+    )
+    library = MotionLibrary.from_clips([clip], robot=robot.name, fps=50)
+    task = TrackingTask(robot=robot.name, pushes=False, noise=False, randomisation=False)
+    env = make_env(tracking_env_cfg(task, library, num_envs=2), engine="native", device="cpu")
+    env.reset()
+    model = env.sim.mj_model
+    for _ in range(15):
+        _, reward, _, _, _ = env.step(torch.zeros(2, 56))
+    assert torch.isfinite(reward).all()
+    # The servos hold a standing person, no part of whom flies apart by wrong contacts.
+    heights = env.scene["robot"].data.root_link_pos_w[:, 2]
+    assert (heights > 0.9 * robot.default_root_height).all()
+    assert model.nu == 56
+    for name, stiffness, damping in zip(
+        robot.joint_names, robot.stiffness, robot.damping, strict=True
+    ):
+        servo = list(model.actuator_trnid[:, 0]).index(model.joint(f"robot/{name}").id)
+        gains = -model.actuator_biasprm[servo, 1:3]
+        np.testing.assert_allclose(gains, [stiffness, damping])

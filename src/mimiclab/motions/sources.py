@@ -13,6 +13,7 @@ from mimiclab.errors import MimiclabError, MotionError, MotionFileError, Unknown
 from mimiclab.motions.clip import MotionClip
 from mimiclab.motions.folder_index import FolderIndex, motion_files
 from mimiclab.motions.formats import MOTION_SUFFIXES, MotionFile, read_motion_file
+from mimiclab.motions.formats.cmu_amc import AMC_ROBOTS
 from mimiclab.motions.formats.members import clip_paths, split_member
 from mimiclab.motions.human.formats import HUMAN_FORMATS, HUMAN_SUFFIXES
 from mimiclab.motions.library_clips import clip_paths as library_paths
@@ -161,7 +162,8 @@ def _read(path: Path, *, robot: str | None, **options: Any) -> MotionFile:
     try:
         return read_motion_file(path, robot=robot, **options)
     except MotionFileError as error:
-        human = _human_format(path)
+        is_amc_robot = path.suffix.lower() == ".amc" and robot in AMC_ROBOTS
+        human = None if is_amc_robot else _human_format(path)
         if human is None:
             raise
         raise MotionFileError(

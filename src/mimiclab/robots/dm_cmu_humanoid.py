@@ -124,6 +124,7 @@ def _spec_2020() -> mujoco.MjSpec:
 def _bare(spec: mujoco.MjSpec) -> mujoco.MjSpec:
     for part in [*spec.actuators, *spec.worldbody.cameras, *spec.worldbody.lights]:
         spec.delete(part)
+    spec.njmax = spec.nconmax = -1  # the scene's affair
     for joint in spec.joints:
         joint.damping = np.zeros_like(joint.damping)
     root = spec.body("root")
@@ -150,6 +151,22 @@ def _add_face(spec: mujoco.MjSpec) -> None:
     )
 
 
+def _collisions_2019() -> tuple:
+    """The feet's friction decides, as in 2020's file; against a usual floor it is the same."""
+    from mjlab.utils.spec_config import CollisionCfg
+
+    feet = CollisionCfg(
+        geom_names_expr=(_FOOT_GEOMS,),
+        contype=1,
+        conaffinity=1,
+        condim=3,
+        priority=1,
+        friction=(1.0, 0.005, 0.0001),
+        disable_other_geoms=False,
+    )
+    return (feet,)
+
+
 def _landmarks(pelvis: tuple, chest: tuple) -> dict[str, LandmarkPoint]:
     points = {
         "pelvis": LandmarkPoint("root", pelvis),
@@ -168,6 +185,7 @@ def _landmarks(pelvis: tuple, chest: tuple) -> dict[str, LandmarkPoint]:
     return points
 
 
+_FOOT_GEOMS = r"[lr](foot(_ch)?|toes[0-2])"
 _ARM = ("clavicle", "humerus", "radius", "wrist", "hand", "fingers", "thumb")
 _LEG = ("hipjoint", "femur", "tibia", "foot", "toes")
 _TRUNK = ("lowerback", "upperback", "thorax", "lowerneck", "upperneck", "head", "face")
@@ -207,7 +225,7 @@ DM_CMU_HUMANOID = Robot(
         f"{side}{part}" for side in "lr" for part in ("foot", "toes", "hand", "fingers", "thumb")
     ),
     feet=("lfoot", "rfoot"),
-    foot_geoms=r"[lr](foot(_ch)?|toes[0-2])",
+    foot_geoms=_FOOT_GEOMS,
     # The points are in the root's axes, and in the thorax's: x to the left, y up, z forward.
     landmarks=_landmarks(pelvis=(0.0593, 0.0, -0.1102), chest=(0.0, 0.2447, 0.0185)),
     # `lowerback` and `root` begin with these letters too, so the parts are spelt out.
@@ -226,5 +244,6 @@ DM_CMU_HUMANOID_2019 = replace(
     motors={joints: _servo(*numbers) for joints, numbers in _SERVOS_2019.items()},
     default_root_height=0.9348,
     tracked_bodies=tuple(name for name in DM_CMU_HUMANOID.tracked_bodies if name != "face"),
+    collisions_fn=_collisions_2019,
     landmarks=_landmarks(pelvis=(0.0494, 0.0, -0.0918), chest=(0.0, 0.1905, 0.0154)),
 )

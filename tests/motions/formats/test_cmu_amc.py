@@ -11,6 +11,7 @@ from mimiclab.maths.rotations import quat_angle, quat_conjugate, quat_multiply, 
 from mimiclab.motions.formats import read_motion, write_motion
 from mimiclab.motions.ground import body_points, lowest_height
 from mimiclab.motions.kinematics import body_motion
+from mimiclab.motions.sources import load_motions
 from mimiclab.robots import get_robot
 from mimiclab.robots.dm_cmu_humanoid import ROOT_FROM_DM_CONTROL, SCALE
 
@@ -119,8 +120,9 @@ def test_damage_is_named(tmp_path, old, new, message):
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
-    with pytest.raises(MotionFileError, match=message):
-        read_motion(path, robot="dm_cmu_humanoid")
+    for read in (read_motion, load_motions):
+        with pytest.raises(MotionFileError, match=message):
+            read(path, robot="dm_cmu_humanoid")
 
 
 def test_truncated_files_are_named(tmp_path):

@@ -23,7 +23,8 @@ from mimiclab.robots.dm_cmu_humanoid import ROOT_FROM_DM_CONTROL, SCALE
 _FPS = 120.0
 _UNIT_M = 0.056444
 """Inches over 0.45, rounded as dm_control does."""
-_SCALES = {"dm_cmu_humanoid": SCALE, "dm_cmu_humanoid_2019": 1.0}
+AMC_ROBOTS = {"dm_cmu_humanoid": SCALE, "dm_cmu_humanoid_2019": 1.0}
+"""Robots whose joints these are, and their size over that of the files' skeleton."""
 _BONES = {
     "root": "", "lowerback": "xyz", "upperback": "xyz", "thorax": "xyz", "lowerneck": "xyz",
     "upperneck": "xyz", "head": "xyz",
@@ -52,11 +53,11 @@ def _read(content: Content, options: ReadOptions) -> MotionFile:
         RobotError: another robot, or none, was declared.
         MotionFileError: not in degrees, or a frame that is not as CMU's are.
     """
-    if options.robot not in _SCALES:
+    if options.robot not in AMC_ROBOTS:
         raise RobotError(
-            f"{content.path}: an AMC holds a person's motion, which fits {' and '.join(_SCALES)} "
-            f"as it is; declare one of them, or make it {options.robot or 'another robot'}'s with "
-            "`mimiclab motion retarget`"
+            f"{content.path}: an AMC holds a person's motion, which fits "
+            f"{' and '.join(AMC_ROBOTS)} as it is; declare one of them, or make it "
+            f"{options.robot or 'another robot'}'s with `mimiclab motion retarget`"
         )
     robot = get_robot(options.robot)
     values = np.array(list(_frames(content)))
@@ -70,7 +71,7 @@ def _read(content: Content, options: ReadOptions) -> MotionFile:
         robot=robot.name,
         fps=_FPS if options.fps is None else options.fps,
         joint_names=robot.joint_names,
-        root_pos=_SCALES[robot.name] * _UNIT_M * values[:, :3] @ _Z_UP.T,
+        root_pos=AMC_ROBOTS[robot.name] * _UNIT_M * values[:, :3] @ _Z_UP.T,
         root_quat_wxyz=quat_multiply(quat, np.broadcast_to(ROOT_FROM_DM_CONTROL, quat.shape)),
         joint_pos=joints[:, [_JOINTS.index(name) for name in robot.joint_names]],
         source=content.path.name,
@@ -131,10 +132,10 @@ def _wrong(content: Content, row: int, problem: str) -> MotionFileError:
 
 def _write(clip: MotionClip, path: Path) -> None:
     """Raises RobotError for other robots, MotionFileError for other rates than 120 frames/s."""
-    if clip.robot not in _SCALES:
+    if clip.robot not in AMC_ROBOTS:
         raise RobotError(
-            f"motion {clip.name!r} is of robot {clip.robot!r}; AMC holds {' and '.join(_SCALES)} "
-            "only, so retarget it first"
+            f"motion {clip.name!r} is of robot {clip.robot!r}; AMC holds "
+            f"{' and '.join(AMC_ROBOTS)} only, so retarget it first"
         )
     if abs(clip.fps - _FPS) > 1e-6 * _FPS:
         raise MotionFileError(
@@ -144,7 +145,7 @@ def _write(clip: MotionClip, path: Path) -> None:
     qpos = clip_qpos(clip)
     quat = quat_multiply(qpos[:, 3:7], np.broadcast_to(_OURS_FROM_DM_CONTROL, qpos[:, 3:7].shape))
     turn = Rotation.from_matrix(_Z_UP).inv() * Rotation.from_quat(quat, scalar_first=True)
-    place = qpos[:, :3] @ _Z_UP / (_SCALES[clip.robot] * _UNIT_M)
+    place = qpos[:, :3] @ _Z_UP / (AMC_ROBOTS[clip.robot] * _UNIT_M)
     names = get_robot(clip.robot).joint_names
     joints = np.degrees(qpos[:, 7:])[:, [names.index(name) for name in _JOINTS]]
     values = np.hstack([place, turn.as_euler("ZYX", degrees=True)[:, ::-1], joints])
