@@ -98,3 +98,20 @@ def test_positions_ask_for_their_rate_and_skeleton(shared_data: Path, tmp_path: 
     np.save(odd, np.full((3, 24, 3), np.nan))
     with pytest.raises(MotionFileError, match="3 of 3 frames have NaN"):
         read_human(odd, fps=30)
+
+
+def test_positions_of_smpl_with_and_without_hands(shared_data: Path, tmp_path: Path) -> None:
+    person = read_human(shared_data / "motions/asap_smpl_npz/walk_level1.npz")
+    path = tmp_path / "joints.npy"
+    np.save(path, person.joint_pos_w)
+    again = read_human(path, fps=30)
+    assert again.joint_names == person.joint_names and again.parents == person.parents
+    np.testing.assert_allclose(again.joint_pos_w, person.joint_pos_w)
+    np.save(path, person.joint_pos_w[:, :22])
+    with pytest.raises(MotionFileError, match="22 joints without names"):
+        read_human(path, fps=30)
+    motion = landmarks(read_human(path, fps=30, skeleton="smpl"))
+    assert set(LANDMARKS) - set(motion.names) == {"left_hand", "right_hand"}
+    y_up = person.joint_pos_w[..., [1, 2, 0]] * 100
+    np.save(path, y_up.astype(np.float32))
+    np.testing.assert_allclose(read_human(path, fps=30).joint_pos_w, person.joint_pos_w, atol=1e-5)

@@ -30,13 +30,14 @@ def _read(path: Path, options: HumanReadOptions) -> RawMotion:
             f"{path}: {pos.dtype} of shape {pos.shape}, expected numbers of shape (T, joints, 3)"
         )
     skeleton = _skeleton(path, pos.shape[1], options.skeleton)
-    names = [joint for joint, _ in skeleton.tree]
+    tree = skeleton.tree[: pos.shape[1]]
+    names = [joint for joint, _ in tree]
     with np.errstate(invalid="ignore"):  # NaN of any kind is named later
         pos = pos.astype(np.float64)
     return RawMotion(
         path=path,
         joint_names=tuple(names),
-        parents=tuple(names.index(parent) if parent else -1 for _, parent in skeleton.tree),
+        parents=tuple(names.index(parent) if parent else -1 for _, parent in tree),
         pos=pos,
         quat_wxyz=None,
         fps=agreed_fps(path, None, options.fps),
@@ -48,6 +49,14 @@ def _skeleton(path: Path, count: int, declared: str | None) -> SkeletonMap:
     names = skeleton_names() if declared is None else (declared,)
     known = [skeleton for skeleton in map(load_skeleton, names) if skeleton.tree]
     fitting = [skeleton for skeleton in known if len(skeleton.tree) == count]
+    if declared is not None:
+        # Arrays often end before the last joints: SMPL's 22 joints of the body, without hands.
+        first = [{joint for joint, _ in skeleton.tree[:count]} for skeleton in known]
+        fitting = [
+            skeleton
+            for skeleton, joints in zip(known, first, strict=True)
+            if count <= len(skeleton.tree) and skeleton.required_joints <= joints
+        ]
     if len(fitting) == 1:
         return fitting[0]
     listing = ", ".join(f"{skeleton.name} ({len(skeleton.tree)})" for skeleton in known)
