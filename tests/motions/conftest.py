@@ -1,10 +1,13 @@
 """A short motion that every test of this room can bend to its purpose."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from mimiclab.motions.clip import MotionClip
-from mimiclab.robots import Robot
+from mimiclab.robots import Robot, get_robot
 
 
 def make_clip(g1: Robot, *, frames: int = 40, fps: float = 50.0, name: str = "sway") -> MotionClip:
@@ -32,3 +35,20 @@ def make_clip(g1: Robot, *, frames: int = 40, fps: float = 50.0, name: str = "sw
 @pytest.fixture(scope="session")
 def sway(g1: Robot) -> MotionClip:
     return make_clip(g1)
+
+
+@pytest.fixture(scope="session")
+def clip_of(sway: MotionClip) -> Callable[[str], MotionClip]:
+    """The motion as a format can hold it: by its robot, or without the wrists' angles."""
+
+    def clip(format_name: str) -> MotionClip:
+        if format_name.startswith("cmu_"):
+            # AMC files are taken for 120 frames a second, as they do not say.
+            fps = 120.0 if format_name == "cmu_amc" else 50.0
+            return make_clip(get_robot("dm_cmu_humanoid"), fps=fps)
+        if format_name == "asap_pkl":
+            still = ["wrist" in name for name in sway.joint_names]
+            return replace(sway, joint_pos=np.where(still, 0.0, sway.joint_pos))
+        return sway
+
+    return clip

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from mimiclab.errors import MotionFileError
 from mimiclab.motions.formats import MOTION_SUFFIXES
-from mimiclab.motions.formats.hdf5 import clip_paths
+from mimiclab.motions.formats.members import clip_paths
 from mimiclab.motions.set_algebra import Member
 
 GLOB_SIGNS = "*?["

@@ -12,6 +12,7 @@ from mimiclab.motions.clip import MotionClip
 from mimiclab.motions.formats import FORMATS, read_motion, read_motion_file, write_motion
 from mimiclab.robots import Robot
 
+WRITABLE_NPZ = [n for n, f in FORMATS.items() if f.suffix == ".npz" and f.write is not None]
 Change = Callable[[dict[str, np.ndarray]], object]
 
 
@@ -59,7 +60,7 @@ def test_blank_csv(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("keep", [0.2, 0.5, 0.99])
-@pytest.mark.parametrize("name", [n for n, f in FORMATS.items() if f.suffix == ".npz"])
+@pytest.mark.parametrize("name", WRITABLE_NPZ)
 def test_truncated_npz(sway: MotionClip, tmp_path: Path, name: str, keep: float) -> None:
     path = tmp_path / "cut.npz"
     write_motion(sway, path, name)
@@ -116,11 +117,11 @@ def test_pickles_are_never_opened(tmp_path: Path) -> None:
 
     plain = tmp_path / "clip.pkl"
     plain.write_bytes(pickle.dumps(Bomb()))
-    with pytest.raises(MotionFileError, match="pickled files are refused"):
+    with pytest.raises(MotionFileError, match=r"Path\.touch.*could run code"):
         read_motion(plain)
     inside = tmp_path / "clip.npz"
     np.savez(inside, root_quat_wxyz=np.zeros((1, 4)), joint_pos=np.array([Bomb()], dtype=object))
-    with pytest.raises(MotionFileError, match="'joint_pos' holds Python objects"):
+    with pytest.raises(MotionFileError, match=r"Path\.touch.*could run code.*'joint_pos'"):
         read_motion(inside)
     assert not (tmp_path / "exploded").exists()
 
@@ -136,7 +137,7 @@ def test_csv_needs_its_robot(sway: MotionClip, tmp_path: Path) -> None:
 def test_csv_of_another_robot(tmp_path: Path) -> None:
     path = tmp_path / "h1.csv"
     np.savetxt(path, np.ones((3, 26)), delimiter=",")
-    with pytest.raises(MotionFileError, match=r"26 columns, but .* needs 36 .*none that we know"):
+    with pytest.raises(MotionFileError, match=r"26 columns, but .* needs 36 .*: unitree_h1$"):
         read_motion(path, robot="unitree_g1")
 
 
@@ -233,7 +234,7 @@ def test_fps_that_disagrees(sway: MotionClip, tmp_path: Path) -> None:
     assert read_motion(tmp_path / "a.npz", fps=50.0).fps == 50.0
 
 
-@pytest.mark.parametrize("name", [n for n, f in FORMATS.items() if f.suffix == ".npz"])
+@pytest.mark.parametrize("name", WRITABLE_NPZ)
 def test_unknown_key_is_named_and_can_be_ignored(
     sway: MotionClip, tmp_path: Path, name: str
 ) -> None:
@@ -305,16 +306,18 @@ def test_file_of_another_robot(sway: MotionClip, tmp_path: Path, g1: Robot) -> N
         read_motion(path)
 
 
-def test_object_trajectories_are_not_dropped_silently(sway: MotionClip, tmp_path: Path) -> None:
+def test_half_an_object_trajectory_is_not_dropped_silently(
+    sway: MotionClip, tmp_path: Path
+) -> None:
     path = _npz(
         sway,
         tmp_path / "a.npz",
         lambda arrays: arrays.update(object_pos_w=np.zeros((40, 3))),
         "holosoma_npz",
     )
-    with pytest.raises(MotionFileError, match="trajectory of an object"):
+    with pytest.raises(MotionFileError, match="'object_quat_w' is missing"):
         read_motion(path)
-    assert read_motion(path, ignore_keys=("object_pos_w",)).num_frames == 40
+    assert read_motion(path, ignore_keys=("object_pos_w",)).objects == ()
 
 
 def test_unnamed_file_needs_its_robot(sway: MotionClip, tmp_path: Path) -> None:

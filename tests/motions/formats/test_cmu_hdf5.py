@@ -15,7 +15,7 @@ from mimiclab.motions.check import check_file
 from mimiclab.motions.clip import MotionClip
 from mimiclab.motions.formats import read_motion, read_motion_file, write_motion
 from mimiclab.motions.formats.cmu_hdf5 import write_clips
-from mimiclab.motions.formats.hdf5 import clip_paths
+from mimiclab.motions.formats.members import clip_paths
 from mimiclab.motions.kinematics import body_motion
 from mimiclab.motions.scene import ObjectTrack
 from mimiclab.motions.sources import find_sources, load_motions
@@ -173,7 +173,7 @@ def test_another_robot_is_refused_both_ways(tmp_path, g1):
         make_clip(), robot="unitree_g1", joint_names=g1.joint_names, joint_pos=np.zeros((40, 29))
     )
     with pytest.raises(RobotError, match="retarget it first"):
-        write_motion(clip, tmp_path / "g1.h5")
+        write_motion(clip, tmp_path / "g1.h5", "cmu_hdf5")
     assert not list(tmp_path.iterdir())
     with pytest.raises(MotionFileError, match="has a slash"):
         write_motion(make_clip(name="a/b"), tmp_path / "x.h5")

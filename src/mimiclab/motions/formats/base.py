@@ -9,6 +9,8 @@ import numpy as np
 
 from mimiclab.errors import MotionFileError
 from mimiclab.motions.clip import MotionClip
+from mimiclab.motions.formats.names import JointColumns
+from mimiclab.motions.kinematics import BodyMotion
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,6 +43,8 @@ class MotionFile:
     stored: StoredArrays | None = None
     quat_norm_deviation: float = 0.0
     """Largest difference of a root quaternion's length from 1 before it was normalised."""
+    remarks: tuple[str, ...] = ()
+    """What the reader had to add or decide, for `check_file` to tell."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,24 +59,30 @@ class ReadOptions:
     """`wxyz` or `xyzw`, for formats that leave it open (Unitree CSV)."""
     ignore_keys: tuple[str, ...] = ()
     """npz keys to pass over although the format does not know them."""
+    terrain: str = ""
+    """Path or name of the ground's mesh, for files that do not name theirs."""
 
 
 @dataclass(kw_only=True)
 class Content:
-    """A file opened once, for detection and reading: either arrays (npz, HDF5) or text."""
+    """A file opened once, for detection and reading: arrays (npz, HDF5, pickle, torch) or text."""
 
     path: Path
     arrays: dict[str, np.ndarray] | None = None
     text: str | None = None
     attrs: dict[str, Any] | None = None
     """Attributes of an HDF5 file as `group/name`; None for any other file."""
+    tree: Any = None
+    """Nested data of a pickle or torch file, whose `arrays` are keyed `outer/inner`."""
+    object_keys: frozenset[str] = frozenset()
+    """Keys of an npz whose arrays hold Python objects; none of them is a motion."""
     notes: dict = field(default_factory=dict)
     """Results of detection worth keeping for the reader."""
 
     @property
     def keys(self) -> set[str]:
-        """Npz keys, empty for text."""
-        return set(self.arrays or ())
+        """Keys of arrays, also of those that hold Python objects; empty for text."""
+        return set(self.arrays or ()) | self.object_keys
 
     def array(self, key: str, *tail: int | str) -> np.ndarray:
         """The npz array of this key as float64, of shape (T, *tail); a string matches any size.
@@ -81,6 +91,8 @@ class Content:
             MotionFileError: missing, not numeric, or of another shape.
         """
         arrays = self.arrays or {}
+        if key in self.object_keys:
+            raise MotionFileError(f"{self.path}: {key!r} holds Python objects, expected numbers")
         if key not in arrays:
             raise MotionFileError(
                 f"{self.path}: the key {key!r} is missing; found {', '.join(sorted(arrays))}"
@@ -97,19 +109,19 @@ class Content:
             raise MotionFileError(
                 f"{self.path}: {key!r} holds {value.dtype} values, expected numbers"
             )
-        return value.astype(np.float64)
+        return value.astype(np.float64, copy=False)
 
     def optional(self, key: str, *tail: int | str) -> np.ndarray | None:
         """As `array`, or None where the file lacks the key."""
         return self.array(key, *tail) if key in self.keys else None
 
-    def names(self, key: str) -> tuple[str, ...]:
-        """A one-dimensional string array.
+    def names(self, key: str, count: int | None = None) -> tuple[str, ...]:
+        """A one-dimensional string array, of `count` strings if that is given.
 
         Raises:
             MotionFileError: missing, not strings, or with a name twice.
         """
-        names = self.strings(key)
+        names = self.strings(key, count)
         if len(set(names)) != len(names):
             twice = sorted({name for name in names if names.count(name) > 1})
             raise MotionFileError(f"{self.path}: {key!r} has names twice: {', '.join(twice)}")
@@ -206,6 +218,10 @@ class Content:
             )
 
 
+EVERYTHING = frozenset({"foot_contacts", "objects", "terrain"})
+"""What a clip may have beside the robot's motion."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class MotionFormat:
     """One file format: how to recognise, read and write it."""
@@ -217,8 +233,88 @@ class MotionFormat:
     recognise: Callable[[Content, str | None], bool]
     """Whether content, for the declared robot if any, looks like this format."""
     read: Callable[[Content, ReadOptions], MotionFile]
-    write: Callable[[MotionClip, Path], None]
-    """Write the clip to a path that is already safe to write to."""
+    write: Callable[[MotionClip, Path], None] | None = None
+    """Write the clip to a path that is already safe to write to; None where nobody needs that."""
+    suffixes: tuple[str, ...] = ()
+    """Further suffixes of files of this format."""
+    carries: frozenset[str] = frozenset()
+    """Which of `EVERYTHING` a file of this format can hold; the rest of a clip is left out."""
+
+
+def motion_file(
+    content: Content,
+    format_name: str,
+    joints: JointColumns,
+    *,
+    root_pos: np.ndarray,
+    root_quat_wxyz: np.ndarray,
+    joint_pos: np.ndarray,
+    fps: float,
+    stored: StoredArrays | None = None,
+    remarks: tuple[str, ...] = (),
+    name: str = "",
+    **about: Any,
+) -> MotionFile:
+    """What a reader returns: the clip with its joints in model order, and what it did.
+
+    `joint_pos` is in the file's order; `about` are further fields of the clip.
+
+    Raises:
+        MotionError: the content is invalid.
+    """
+    clip = MotionClip(
+        name=name or content.path.stem,
+        robot=joints.robot.name,
+        fps=fps,
+        joint_names=joints.robot.joint_names,
+        root_pos=root_pos,
+        root_quat_wxyz=root_quat_wxyz,
+        joint_pos=joints.take(joint_pos),
+        **{"source": content.path.name, **about},
+    )
+    return MotionFile(
+        path=content.path,
+        format=format_name,
+        clip=clip,
+        stored=stored,
+        quat_norm_deviation=unit_deviation(root_quat_wxyz),
+        remarks=(*joints.remarks, *remarks),
+    )
+
+
+def stored_arrays(
+    content: Content,
+    bodies: tuple[str, ...],
+    *,
+    quat_key: str = "body_quat_w",
+    joint_vel: np.ndarray | None = None,
+) -> StoredArrays:
+    """The derived arrays under the keys that most npz formats share."""
+    count = len(bodies)
+    return StoredArrays(
+        body_names=bodies,
+        joint_vel=joint_vel,
+        body_pos_w=content.optional("body_pos_w", count, 3),
+        body_quat_wxyz_w=content.optional(quat_key, count, 4),
+        body_lin_vel_w=content.optional("body_lin_vel_w", count, 3),
+        body_ang_vel_w=content.optional("body_ang_vel_w", count, 3),
+    )
+
+
+def derived_arrays(motion: BodyMotion, *, quat_key: str = "body_quat_w") -> dict[str, np.ndarray]:
+    """The bodies' arrays under the keys that most npz formats share, float32."""
+    arrays = {
+        "body_pos_w": motion.body_pos_w,
+        quat_key: motion.body_quat_wxyz_w,
+        "body_lin_vel_w": motion.body_lin_vel_w,
+        "body_ang_vel_w": motion.body_ang_vel_w,
+    }
+    return {key: value.astype(np.float32) for key, value in arrays.items()}
+
+
+def whole_fps(fps: float) -> np.ndarray:
+    """A frame rate of shape (1,), an integer where it is whole, as upstream loaders expect."""
+    return np.array([int(fps) if fps == int(fps) else fps])
 
 
 def unit_deviation(quat: np.ndarray) -> float:

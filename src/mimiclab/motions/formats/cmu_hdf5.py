@@ -236,4 +236,5 @@ FORMAT = MotionFormat(
     recognise=_recognise,
     read=_read,
     write=_write,
+    carries=frozenset({"objects"}),
 )

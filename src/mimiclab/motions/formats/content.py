@@ -1,21 +1,24 @@
 """Opening a motion file whole, without executing anything in it."""
 
-import zipfile
 from pathlib import Path
-
-import numpy as np
 
 from mimiclab.errors import MotionFileError
 from mimiclab.motions.formats.base import Content
-from mimiclab.motions.formats.hdf5 import HDF5_SUFFIXES, SIGNATURE, read_hdf5, split_member
+from mimiclab.motions.formats.hdf5 import HDF5_SUFFIXES, SIGNATURE, read_hdf5
+from mimiclab.motions.formats.members import read_nested, split_member
+from mimiclab.motions.formats.npz import read_npz
+from mimiclab.motions.formats.restricted_pickle import looks_pickled
+from mimiclab.motions.formats.torch_file import TORCH_SUFFIXES, is_torch_archive
+from mimiclab.motions.formats.tree import flat_arrays
 
 
 def open_content(path: str | Path) -> Content:
-    """Read a file into memory: the arrays of npz and HDF5, or text; of one clip, `all.h5#CLIP`.
+    """Read a file into memory: arrays of npz, HDF5, pickle or torch, or text; of `all.h5#CLIP`.
 
     Raises:
-        MotionFileError: missing, a folder, empty, truncated, not npz or text, or with pickled
-            objects inside.
+        MotionFileError: missing, a folder, empty, truncated, of another kind, with pickled objects
+            that are not plain data, or unfolding to more than a file of its size may.
+        UnknownNameError: a clip that the file does not hold.
     """
     given, (path, clip) = Path(path), split_member(path)
     if not path.exists():
@@ -34,37 +37,20 @@ def open_content(path: str | Path) -> Content:
     if head == SIGNATURE or path.suffix in HDF5_SUFFIXES:
         arrays, attrs, clip = read_hdf5(path, clip)
         return Content(path=given, arrays=arrays, attrs=attrs, notes={"clip": clip})
+    if looks_pickled(path, head) or is_torch_archive(path, head):
+        tree = read_nested(path, clip)
+        return Content(path=given, arrays=flat_arrays(tree), tree=tree, notes={"clip": clip})
     if head[:2] == b"PK":
-        return Content(path=path, arrays=_read_npz(path))
+        arrays, objects = read_npz(path)
+        return Content(path=path, arrays=arrays, object_keys=frozenset(objects))
     if path.suffix == ".npz":
         raise MotionFileError(f"{path}: not an npz archive; it is damaged or misnamed")
-    if head[:1] == b"\x80" or path.suffix in (".pkl", ".pickle", ".pt", ".joblib"):
+    if path.suffix in TORCH_SUFFIXES:
         raise MotionFileError(
-            f"{path}: pickled files are refused because loading one can run any code; "
-            "convert it to csv or npz in the environment that made it"
+            f"{path}: not a torch file, damaged, or older than torch 1.6; save it anew as a dict "
+            "of tensors"
         )
     try:
         return Content(path=path, text=path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
         raise MotionFileError(f"{path}: neither an npz archive nor a text file") from error
-
-
-def _read_npz(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {}
-            for key in archive.files:
-                try:
-                    arrays[key] = archive[key]
-                except ValueError as error:
-                    if "pickle" not in str(error):
-                        raise
-                    raise MotionFileError(
-                        f"{path}: the array {key!r} holds Python objects; they are refused "
-                        "because unpickling one can run any code. Store numbers and strings only"
-                    ) from error
-            return arrays
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
-        raise MotionFileError(
-            f"{path}: the npz archive is truncated or damaged ({error}); copy or convert it again"
-        ) from error

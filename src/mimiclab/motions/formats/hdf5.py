@@ -17,35 +17,14 @@ SIGNATURE = b"\x89HDF\r\n\x1a\n"
 HDF5_SUFFIXES = (".h5", ".hdf5")
 
 
-def split_member(path: str | Path) -> tuple[Path, str]:
-    """A file and the clip inside it, of `all.h5#CLIP` or `all.h5/CLIP`; no clip: an empty name.
+def hdf5_clips(path: Path) -> list[str]:
+    """Names of the clips in a file that holds them as groups; none where the file is one clip.
 
-    The second spelling sorts, and mirrors to a folder of outputs, as if the file were a folder.
+    Raises:
+        MotionFileError: the file cannot be opened.
     """
-    path = Path(path)
-    if path.exists():
-        return path, ""
-    file, sign, clip = str(path).rpartition("#")
-    if sign and Path(file).suffix in HDF5_SUFFIXES:
-        return Path(file), clip
-    if path.parent.suffix in HDF5_SUFFIXES and path.parent.is_file():
-        return path.parent, path.name
-    return path, ""
-
-
-def clip_paths(path: Path) -> list[Path]:
-    """A file that holds many clips as `file/CLIP` for each of them; any other file as it is.
-
-    A file that cannot be opened stays as it is too, for its reader to tell what is wrong.
-    """
-    if path.suffix not in HDF5_SUFFIXES or not path.is_file():
-        file, clip = split_member(path)
-        return [file / clip] if clip else [path]
-    try:
-        with _open(path) as file:
-            return [path / name for name in _clips(file)] or [path]
-    except MotionFileError:
-        return [path]
+    with _open(path) as file:
+        return _clips(file)
 
 
 def read_hdf5(path: Path, clip: str = "") -> tuple[dict[str, np.ndarray], dict[str, Any], str]:

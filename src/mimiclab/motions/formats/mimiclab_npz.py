@@ -15,13 +15,18 @@ import numpy as np
 from mimiclab.errors import MotionFileError, RobotError
 from mimiclab.motions.clip import MotionClip
 from mimiclab.motions.formats.base import (
+    EVERYTHING,
     Content,
     MotionFile,
     MotionFormat,
     ReadOptions,
     StoredArrays,
-    unit_deviation,
+    derived_arrays,
+    motion_file,
+    stored_arrays,
 )
+from mimiclab.motions.formats.names import JointColumns, match_joints
+from mimiclab.motions.formats.npz import write_npz
 from mimiclab.motions.kinematics import body_motion
 from mimiclab.motions.scene import ObjectTrack
 from mimiclab.robots import get_robot
@@ -72,30 +77,22 @@ def _read(content: Content, options: ReadOptions) -> MotionFile:
         raise MotionFileError(
             f"{path}: joint_names disagree with robot {robot.name!r} in {', '.join(wrong)}"
         )
-    columns = [names.index(name) for name in robot.joint_names]
-    quat = content.array("root_quat_wxyz", 4)
-    tags = content.names("tags") if "tags" in content.keys else ()
-    clip = MotionClip(
-        name=path.stem,
-        robot=robot.name,
-        fps=content.fps(options.fps),
-        joint_names=robot.joint_names,
+    joints = match_joints(path, names, robot.name)
+    return motion_file(
+        content,
+        FORMAT.name,
+        joints,
         root_pos=content.array("root_pos", 3),
-        root_quat_wxyz=quat,
-        joint_pos=content.array("joint_pos", len(names))[:, columns],
+        root_quat_wxyz=content.array("root_quat_wxyz", 4),
+        joint_pos=content.array("joint_pos", len(names)),
+        fps=content.fps(options.fps),
+        stored=_stored(content, joints),
         source=content.string("source"),
         licence=content.string("licence"),
-        tags=tags,
+        tags=content.names("tags") if "tags" in content.keys else (),
         foot_contacts=content.flags("foot_contacts", 2),
         objects=_objects(content),
-        terrain=content.string("terrain"),
-    )
-    return MotionFile(
-        path=path,
-        format=FORMAT.name,
-        clip=clip,
-        stored=_stored(content, columns),
-        quat_norm_deviation=unit_deviation(quat),
+        terrain=content.string("terrain") or options.terrain,
     )
 
 
@@ -123,18 +120,16 @@ def _objects(content: Content) -> tuple[ObjectTrack, ...]:
     )
 
 
-def _stored(content: Content, columns: list[int]) -> StoredArrays | None:
+def _stored(content: Content, joints: JointColumns) -> StoredArrays | None:
     if not content.keys & {"joint_vel", *_BODY_ARRAYS}:
         return None
     bodies = content.names("body_names") if content.keys & set(_BODY_ARRAYS) else ()
-    joint_vel = content.optional("joint_vel", len(columns))
-    return StoredArrays(
-        body_names=bodies,
-        joint_vel=None if joint_vel is None else joint_vel[:, columns],
-        body_pos_w=content.optional("body_pos_w", len(bodies), 3),
-        body_quat_wxyz_w=content.optional("body_quat_wxyz_w", len(bodies), 4),
-        body_lin_vel_w=content.optional("body_lin_vel_w", len(bodies), 3),
-        body_ang_vel_w=content.optional("body_ang_vel_w", len(bodies), 3),
+    joint_vel = content.optional("joint_vel", len(joints.columns))
+    return stored_arrays(
+        content,
+        bodies,
+        quat_key="body_quat_wxyz_w",
+        joint_vel=None if joint_vel is None else joints.take(joint_vel),
     )
 
 
@@ -168,17 +163,16 @@ def clip_arrays(clip: MotionClip, *, bodies: bool = False) -> dict[str, np.ndarr
         order = [motion.joint_names.index(name) for name in clip.joint_names]
         arrays["joint_vel"] = motion.joint_vel[:, order].astype(np.float32)
         arrays["body_names"] = np.array(motion.body_names)
-        for key in _BODY_ARRAYS:
-            arrays[key] = getattr(motion, key).astype(np.float32)
+        arrays |= derived_arrays(motion, quat_key="body_quat_wxyz_w")
     return arrays
 
 
 def _write(clip: MotionClip, path: Path) -> None:
-    np.savez(path, allow_pickle=False, **clip_arrays(clip))
+    write_npz(path, clip_arrays(clip))
 
 
 def _write_with_bodies(clip: MotionClip, path: Path) -> None:
-    np.savez(path, allow_pickle=False, **clip_arrays(clip, bodies=True))
+    write_npz(path, clip_arrays(clip, bodies=True))
 
 
 FORMAT = MotionFormat(
@@ -188,6 +182,7 @@ FORMAT = MotionFormat(
     recognise=_recognise,
     read=_read,
     write=_write,
+    carries=EVERYTHING,
 )
 
 FORMAT_WITH_BODIES = MotionFormat(
@@ -197,4 +192,5 @@ FORMAT_WITH_BODIES = MotionFormat(
     recognise=lambda content, robot: False,
     read=_read,
     write=_write_with_bodies,
+    carries=EVERYTHING,
 )

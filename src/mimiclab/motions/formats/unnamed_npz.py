@@ -15,14 +15,19 @@ import numpy as np
 from mimiclab.errors import MotionFileError
 from mimiclab.maths.rotations import quat_angle
 from mimiclab.motions.clip import MotionClip
+from mimiclab.motions.formats.agreement import probe_frames
 from mimiclab.motions.formats.base import (
     Content,
     MotionFile,
     MotionFormat,
     ReadOptions,
-    StoredArrays,
-    unit_deviation,
+    derived_arrays,
+    motion_file,
+    stored_arrays,
+    whole_fps,
 )
+from mimiclab.motions.formats.names import JointColumns
+from mimiclab.motions.formats.npz import write_npz
 from mimiclab.motions.forward import forward_kinematics
 from mimiclab.motions.kinematics import body_motion
 from mimiclab.robots import Robot, get_robot, robot_names
@@ -43,7 +48,6 @@ _MARGIN = 5.0
 """How many times worse the second-best order must be."""
 _SAME = 1e-4
 """Orders whose errors differ by less give the same poses, so that either may be taken, m + rad."""
-_PROBE_FRAMES = 64
 
 
 @lru_cache
@@ -118,7 +122,7 @@ def order_fits(content: Content, robot: Robot) -> list[OrderFit]:
             f"{', '.join(fitting) or 'none that we know'}"
         )
     frames = shapes["joint_pos"][0]
-    probe = np.unique(np.linspace(0, frames - 1, min(frames, _PROBE_FRAMES)).astype(int))
+    probe = probe_frames(frames)
     joint_pos = content.array("joint_pos", joints)[probe]
     pos = content.array("body_pos_w", bodies, 3)[probe]
     quat = content.array("body_quat_w", bodies, 4)[probe]
@@ -167,35 +171,22 @@ def read_as(content: Content, options: ReadOptions, format_name: str, order: str
             "to have it detected, or correct the program that wrote the file"
         )
     joint_names, body_names = axis_names(robot.name, order)
-    columns = [joint_names.index(name) for name in robot.joint_names]
-    num_joints, num_bodies = len(joint_names), len(body_names)
-    body_pos = content.array("body_pos_w", num_bodies, 3)
-    body_quat = content.array("body_quat_w", num_bodies, 4)
-    joint_vel = content.optional("joint_vel", num_joints)
-    clip = MotionClip(
-        name=path.stem,
-        robot=robot.name,
+    joints = JointColumns(robot=robot, columns=tuple(map(joint_names.index, robot.joint_names)))
+    joint_vel = content.optional("joint_vel", len(joint_names))
+    return motion_file(
+        content,
+        format_name,
+        joints,
+        root_pos=content.array("body_pos_w", len(body_names), 3)[:, 0],
+        root_quat_wxyz=content.array("body_quat_w", len(body_names), 4)[:, 0],
+        joint_pos=content.array("joint_pos", len(joint_names)),
         fps=content.fps(options.fps),
-        joint_names=robot.joint_names,
-        root_pos=body_pos[:, 0],
-        root_quat_wxyz=body_quat[:, 0],
-        joint_pos=content.array("joint_pos", num_joints)[:, columns],
-        source=path.name,
-    )
-    stored = StoredArrays(
-        body_names=body_names,
-        joint_vel=None if joint_vel is None else joint_vel[:, columns],
-        body_pos_w=body_pos,
-        body_quat_wxyz_w=body_quat,
-        body_lin_vel_w=content.optional("body_lin_vel_w", num_bodies, 3),
-        body_ang_vel_w=content.optional("body_ang_vel_w", num_bodies, 3),
-    )
-    return MotionFile(
-        path=path,
-        format=format_name,
-        clip=clip,
-        stored=stored,
-        quat_norm_deviation=unit_deviation(body_quat[:, 0]),
+        stored=stored_arrays(
+            content,
+            body_names,
+            joint_vel=None if joint_vel is None else joints.take(joint_vel),
+        ),
+        terrain=options.terrain,
     )
 
 
@@ -224,25 +215,19 @@ def arrays_in_order(clip: MotionClip, order: str) -> dict[str, np.ndarray]:
     motion = body_motion(clip)
     joint_names, body_names = axis_names(clip.robot, order)
     columns = [motion.joint_names.index(name) for name in joint_names]
-    motion = motion.select(body_names)
-    # Upstream loaders expect a whole number where the rate is one.
-    fps = np.array([int(clip.fps)]) if clip.fps == int(clip.fps) else np.array([clip.fps])
-    arrays = {
-        "joint_pos": motion.joint_pos[:, columns],
-        "joint_vel": motion.joint_vel[:, columns],
-        "body_pos_w": motion.body_pos_w,
-        "body_quat_w": motion.body_quat_wxyz_w,
-        "body_lin_vel_w": motion.body_lin_vel_w,
-        "body_ang_vel_w": motion.body_ang_vel_w,
+    return {
+        "fps": whole_fps(clip.fps),
+        "joint_pos": motion.joint_pos[:, columns].astype(np.float32),
+        "joint_vel": motion.joint_vel[:, columns].astype(np.float32),
+        **derived_arrays(motion.select(body_names)),
     }
-    return {"fps": fps, **{key: value.astype(np.float32) for key, value in arrays.items()}}
 
 
 def unnamed_format(name: str, order: str, summary: str) -> MotionFormat:
     """A format of this layout whose joints and bodies stand in `order`, `isaac` or `mujoco`."""
 
     def write(clip: MotionClip, path: Path) -> None:
-        np.savez(path, allow_pickle=False, **arrays_in_order(clip, order))
+        write_npz(path, arrays_in_order(clip, order))
 
     return MotionFormat(
         name=name,
