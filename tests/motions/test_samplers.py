@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mimiclab.errors import CheckpointError, UnknownNameError
-from mimiclab.motions.samplers import SAMPLER_KINDS, SamplerCfg
+from mimiclab.motions.samplers import SAMPLER_KINDS, SamplerCfg, UniformSampler
 
 ADAPTIVE_KINDS = [k for k in SAMPLER_KINDS if k not in ("uniform", "start")]
 
@@ -231,3 +231,32 @@ def test_weights_count_beside_failures(kind):
     sampler.step()
     share = sampler.probabilities().sum(1)
     assert float(share[1] / share[0]) == pytest.approx(3.0, rel=1e-9)
+
+
+def test_statistics_of_a_big_library_are_looked_at_every_few_steps(monkeypatch):
+    """Six bins where two may be computed in a step: new probabilities every third step."""
+    import mimiclab.motions.samplers_adaptive as module
+
+    monkeypatch.setattr(module, "_BINS_FOR_A_STEP", 2)
+    durations = torch.tensor([3.0, 3.0], dtype=torch.float64)
+    sampler = module.AdaptiveSampler(("a", "b"), durations, 0.02)
+    before = sampler.probabilities()
+    one, zero = torch.ones(1, dtype=torch.long), torch.zeros(1, dtype=torch.float64)
+    seen = []
+    for _ in range(4):
+        sampler.record(one, zero, zero + 1.5, one.bool())
+        sampler.step()
+        seen.append(sampler.probabilities())
+    assert [p is before for p in seen] == [True, True, False, False]
+    assert seen[2] is seen[3] and float(seen[2][1].sum()) > 0.55
+    assert sampler.sample(1000)[0].float().mean() > 0.53  # draws follow the new ones
+
+
+def test_bins_without_probability_are_never_drawn():
+    """Padding at the end of the table, and in its middle; 100,000 draws."""
+    durations = torch.tensor([5.0, 1.0, 3.0, 1.0], dtype=torch.float64)
+    sampler = UniformSampler(("a", "b", "c", "d"), durations, 0.02)
+    clip, time_s = sampler.sample(100_000)
+    assert bool((time_s <= durations[clip] - 0.02 + 1e-9).all())
+    share = torch.bincount(clip, minlength=4) / 100_000
+    torch.testing.assert_close(share, (durations / 10).float(), atol=0.01, rtol=0)

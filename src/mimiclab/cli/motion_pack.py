@@ -1,5 +1,6 @@
 """`mimiclab motion pack`: many motions into one library that training streams from."""
 
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,13 +80,15 @@ def pack(
         transient=True,
         disable=len(left) < 2 or not Console(stderr=True).is_terminal,
     )
+    stems = Counter(item.path.stem for item in sources if item.path is not None)
+    shared = {stem for stem, count in stems.items() if count > 1}
     failures: list[Outcome[PackedClip]] = []
     renamed: list[str] = []
     try:
         for item, outcome in shown:
             if outcome.result is not None:
                 try:
-                    _append(writer, outcome.result, item, renamed)
+                    _append(writer, outcome.result, item, shared, renamed)
                 except MotionError as error:
                     outcome.error = error
             if outcome.error is not None:
@@ -108,10 +111,14 @@ def _pack(source: "MotionSource", packing: "Packing") -> "PackedClip":
 
 
 def _append(
-    writer: "LibraryWriter", packed: "PackedClip", source: "MotionSource", renamed: list[str]
+    writer: "LibraryWriter",
+    packed: "PackedClip",
+    source: "MotionSource",
+    shared: set[str],
+    renamed: list[str],
 ) -> None:
     name = packed.name
-    if name in writer and source.path is not None:
+    if (name in shared or name in writer) and source.path is not None:
         # Registries call every file motion.npz; the folder tells them apart.
         name = f"{source.path.parent.name}/{name}"
     writer.append(packed, name=name, origin=source.label)

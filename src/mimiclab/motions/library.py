@@ -1,6 +1,5 @@
 """Many clips as one table of frames: fast lookup of a reference at (clip, time)."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -16,7 +15,7 @@ from mimiclab.motions.kinematics import resample
 from mimiclab.motions.library_frame import MotionFrame as MotionFrame
 from mimiclab.motions.library_frame import RowLayout
 from mimiclab.motions.library_index import ClipIndex
-from mimiclab.motions.library_table import FrameTable, ResidentTable
+from mimiclab.motions.library_table import FrameTable, ResidentTable, row_digest
 from mimiclab.motions.packing import check_bodies, check_clips, clip_entry, pack
 from mimiclab.motions.shards import read_folder, read_shard, write_shard
 from mimiclab.motions.streaming import ShardedTable
@@ -196,11 +195,9 @@ class MotionLibrary:
             rows = self.table.rows.to(device)
             same = rows is self.table.rows
             return self if same else MotionLibrary(rows, self.index, self._stored_hash)
-        packed = self.index.packed()
-        rows = torch.empty(packed.rows, self.layout.width, device=device)
-        for i, (first, count) in enumerate(zip(packed.first, packed.frames, strict=True)):
-            rows[first : first + count] = self._span(i)
-        return MotionLibrary(rows, packed, self._stored_hash)
+        assert isinstance(self.table, ShardedTable)
+        rows = self.table.spans(self.index.first, self.index.frames, device)
+        return MotionLibrary(rows, self.index.packed(), self._stored_hash)
 
     def __deepcopy__(self, memo: dict) -> "MotionLibrary":
         """Libraries never change, so copied configurations share them."""
@@ -377,11 +374,6 @@ class MotionLibrary:
                 f"motion library table has shape {there}, its index describes {needed}; "
                 "the file is damaged, write it again"
             )
-
-
-def row_digest(rows: torch.Tensor) -> bytes:
-    """SHA-256 of float32 rows."""
-    return hashlib.sha256(rows.cpu().contiguous().numpy().data).digest()
 
 
 def _mapped(path: Path) -> torch.Tensor:

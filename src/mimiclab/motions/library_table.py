@@ -1,5 +1,6 @@
 """The rows of a motion library: all in memory here, or read as needed (`streaming.py`)."""
 
+import hashlib
 from typing import Protocol
 
 import torch
@@ -62,6 +63,11 @@ class ResidentTable:
     def span(self, first: int, count: int) -> torch.Tensor:
         """A view."""
         return self.rows[first : first + count]
+
+
+def row_digest(rows: torch.Tensor) -> bytes:
+    """SHA-256 of float32 rows."""
+    return hashlib.sha256(rows.cpu().contiguous().numpy().data).digest()
 
 
 def blended(

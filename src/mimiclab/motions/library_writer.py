@@ -13,10 +13,10 @@ import torch
 from mimiclab.errors import MotionError, OutputError
 from mimiclab.motions.clip import MotionClip
 from mimiclab.motions.kinematics import resample
-from mimiclab.motions.library import row_digest
 from mimiclab.motions.library_frame import RowLayout
 from mimiclab.motions.library_half import from_half, half_width, to_half
 from mimiclab.motions.library_index import ClipIndex, joined
+from mimiclab.motions.library_table import row_digest
 from mimiclab.motions.packing import check_bodies, check_clips, clip_entry, pack
 from mimiclab.motions.shards import (
     INDEX_FILE,

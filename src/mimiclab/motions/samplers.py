@@ -89,6 +89,8 @@ class UniformSampler:
         self.episodes = torch.zeros_like(self.durations_s)
         self.failures = torch.zeros_like(self.durations_s)
         self.seconds = torch.zeros_like(self.durations_s)
+        self._drawn_from: torch.Tensor | None = None
+        self._cumulative = self.durations_s
 
     @property
     def device(self) -> torch.device:
@@ -97,7 +99,14 @@ class UniformSampler:
 
     def sample(self, n: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Draw a bin by its probability, then a time within it; snapped down to control steps."""
-        flat = torch.multinomial(self.probabilities().flatten(), n, replacement=True)
+        p = self.probabilities()
+        if self._drawn_from is not p:
+            # Kept while it holds, and without the 2^24 entries that torch.multinomial stops at.
+            self._drawn_from, self._cumulative = p, p.flatten().cumsum(0)
+        u = torch.rand(n, dtype=torch.float64, device=self.device)
+        # Rounding must not lead past the last bin that has a probability.
+        at = u * self._cumulative[-1] * (1.0 - 1e-15)
+        flat = torch.searchsorted(self._cumulative, at, right=True)
         bins = self.mask.shape[1]
         clip = flat // bins
         inside = torch.rand(n, dtype=torch.float64, device=self.device)

@@ -47,6 +47,9 @@ PRESETS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 """Arguments of `AdaptiveSampler` for each name."""
 
+_BINS_FOR_A_STEP = 100_000
+"""Bins whose probabilities may be computed anew in every control step (4 ms); of ten times as many
+they are every tenth step, which is nothing beside the 1000 steps that statistics remember."""
 _SHRINKAGE = 0.1
 """Pull of a bin's rate towards the mean, in units of the mean exposure of a bin."""
 
@@ -108,6 +111,9 @@ class AdaptiveSampler(UniformSampler):
         self.bin_rate = torch.zeros_like(self.bin_failures)
         self.episodes_since_update = torch.zeros(1, dtype=torch.float64, device=self.device)
         self._cached: torch.Tensor | None = None
+        self._changed = True
+        self._interval = int(self.mask.sum()) // _BINS_FOR_A_STEP
+        self._steps_to_look = 0
 
     def record(
         self,
@@ -129,10 +135,11 @@ class AdaptiveSampler(UniformSampler):
             one = torch.ones_like(failed, dtype=torch.float64)
             self.bin_weight.index_put_((clip, bins), one, accumulate=True)
         self.episodes_since_update += len(clip)
-        self._cached = None
+        self._changed = True
 
     def step(self) -> None:
         """Fade or fold the statistics, once for each control step."""
+        self._steps_to_look -= 1
         if self.statistic == "hazard":
             self.bin_failures *= 1.0 - self.ema
             self.bin_weight *= 1.0 - self.ema
@@ -156,12 +163,16 @@ class AdaptiveSampler(UniformSampler):
             self.bin_failures.zero_()
             self.bin_weight.zero_()
         self.episodes_since_update.zero_()
-        self._cached = None
+        self._changed = True
 
     def probabilities(self) -> torch.Tensor:
-        """Start probability of each bin. Shape (C, B), sums to 1."""
-        if self._cached is None:
+        """Start probability of each bin. Shape (C, B), sums to 1.
+
+        With more than 100,000 bins, statistics are looked at only every few control steps.
+        """
+        if self._cached is None or (self._changed and self._steps_to_look <= 0):
             self._cached = self._compute()
+            self._changed, self._steps_to_look = False, self._interval
         return self._cached
 
     def clip_statistics(self) -> dict[str, torch.Tensor]:
