@@ -1,5 +1,6 @@
 """Fixtures shared by all tests."""
 
+import json
 import os
 
 # Tests use tiny models: more threads only make them slower and less repeatable.
@@ -19,6 +20,19 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the folder of real motions, ../shared/data, is not beside this checkout")
     return folder
+
+
+@pytest.fixture
+def person_file(tmp_path: Path) -> Path:
+    """A person standing still for a second, as a DeepMimic file in a folder of its own."""
+    pose = [0.0] * 44
+    pose[0], pose[2] = 0.1, 0.9  # duration in s, height of the root in m
+    for start in (4, 8, 12, 16, 21, 25, 30, 35, 39):
+        pose[start] = 1.0  # the real part of a quaternion
+    path = tmp_path / "people" / "stand.txt"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"Loop": "none", "Frames": [pose] * 11}))
+    return path
 
 
 @pytest.fixture(scope="session")

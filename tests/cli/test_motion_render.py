@@ -1,7 +1,9 @@
 import socket
 
 import imageio.v3 as iio
+import numpy as np
 import pytest
+from PIL import Image
 
 from mimiclab.cli.main import main
 
@@ -45,6 +47,30 @@ def test_what_cannot_be_done_is_said(arguments, message, tmp_path, monkeypatch, 
     assert main(["motion", "render", *arguments]) == 2
     assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_person_is_drawn_alone_and_beside_a_robot(person_file, tmp_path):
+    small = ["--size", "96", "96", "--columns", "1", "--rows", "1", "--no-captions"]
+    person, robot, both = (tmp_path / f"{name}.png" for name in ("person", "robot", "both"))
+    assert main(["motion", "render", str(person_file.parent), str(person), *small]) == 0
+    assert main(["motion", "render", "builtin:stand", str(robot), *small]) == 0
+    reference = ["--reference", str(person_file)]
+    assert main(["motion", "render", "builtin:stand", str(both), *reference, *small]) == 0
+    orange = [
+        ((p[..., 0] - p[..., 2] > 60).mean())
+        for p in (np.asarray(Image.open(path)).astype(int) for path in (person, robot, both))
+    ]
+    assert orange[0] > 0.02 and orange[1] == 0 and orange[2] > 0.01
+    assert main(["motion", "render", str(person_file), str(tmp_path / "p.html")]) == 2
+
+
+def test_many_motions_in_one_sheet_or_video(tmp_path):
+    options = ["--sheet", "--size", "64", "64", "--columns", "2", "--seconds", "0.5"]
+    for name in ("many.png", "many.mp4"):
+        arguments = ["builtin:stand,builtin:squat", str(tmp_path / name), *options]
+        assert main(["motion", "render", *arguments]) == 0
+    assert Image.open(tmp_path / "many.png").size == (2 * 64 + 4, 2 * 64 + 4)
+    assert iio.imread(tmp_path / "many.mp4").shape == (13, 64, 132, 3)
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def workbench(
     """
     from rich.console import Console
 
-    from mimiclab.motions.human.sources import find_human_files
+    from mimiclab.motions.human.formats import find_human_files
     from mimiclab.viewing.serving import require_free_port
     from mimiclab.viewing.workbench.bench import Workbench
     from mimiclab.viewing.workbench.catalogue import Catalogue, human_entries, robot_entries

@@ -58,21 +58,26 @@ def make_doll(clip: HumanClip) -> Doll:
     return Doll(robot, poses.reshape(clip.num_frames, -1))
 
 
-def beside(robot: Robot, qpos: np.ndarray, doll: Doll, gap_m: float = 0.95) -> Doll:
-    """A robot and a person in one picture, the person to the robot's left by `gap_m`.
+def beside(robot: Robot, qpos: np.ndarray, doll: Doll, gap_m: float = 0.8) -> Doll:
+    """A robot and a person of its size in one picture, the person `gap_m` to the robot's left.
 
     `qpos` (T, 7 + J) and the doll have the same frame rate; the result is as long as the shorter.
+    Both begin at the same place, whatever origin the files chose.
     """
     length = min(len(qpos), len(doll.qpos))
+    scale = robot.default_root_height / doll.robot.default_root_height
     person = doll.qpos[:length].reshape(length, -1, 7).copy()
-    # Both begin at the same place, whatever origin the files chose.
-    person[..., :2] += qpos[0, :2] - person[0, 0, :2]
+    person[..., :2] -= person[0, 0, :2]
+    person[..., :3] *= scale
+    person[..., :2] += qpos[0, :2]
     person[..., :3] += to_the_left(qpos[0, 3:7], gap_m)
     model = doll.robot.model
     bones = [model.body(i).name for i in range(2, model.nbody)]
-    lengths = 2 * model.geom_size[1:, 1]
+    lengths = 2 * scale * model.geom_size[1:, 1]
     both = replace(
-        robot, spec_fn=lambda: _add_bones(robot.spec_fn(), bones, lengths, prefix="doll/")
+        robot,
+        spec_fn=lambda: _add_bones(robot.spec_fn(), bones, lengths, prefix="doll/"),
+        default_root_height=1.3 * robot.default_root_height,  # the camera steps back for two
     )
     return Doll(both, np.concatenate([qpos[:length], person.reshape(length, -1)], axis=1))
 

@@ -35,6 +35,12 @@ def open_server(
     return server, f"http://{'localhost' if host in ('0.0.0.0', '127.0.0.1') else host}:{port}"
 
 
+def close_server(server: viser.ViserServer) -> None:
+    """Stop serving, without viser's note about it."""
+    with redirect_stdout(io.StringIO()):
+        server.stop()
+
+
 def set_stage(server: viser.ViserServer, scale: float = 1.0) -> viser.FrameHandle:
     """Lights, floor and first camera; returns the world, which moves under a following camera.
 

@@ -9,6 +9,7 @@ from mimiclab.motions.human.clip import HumanClip
 from mimiclab.motions.kinematics import clip_qpos
 from mimiclab.robots import Robot, get_robot
 from mimiclab.viewing.doll import make_doll
+from mimiclab.viewing.video import interpolate
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +22,11 @@ class Track:
     qpos: np.ndarray
     """Shape (T, robot.model.nq)."""
     fps: float
+
+    def at_rate(self, fps: float) -> np.ndarray:
+        """Poses at another rate, the ends held. Shape (T', nq)."""
+        count = int((len(self.qpos) - 1) / self.fps * fps + 1e-6) + 1
+        return interpolate(self.qpos, self.fps, np.arange(count) / fps)
 
     @classmethod
     def of(cls, clip: MotionClip | HumanClip) -> "Track":

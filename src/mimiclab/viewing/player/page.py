@@ -12,7 +12,7 @@ from mimiclab.viewing.placement import to_the_left
 from mimiclab.viewing.player.clock import SPEEDS
 from mimiclab.viewing.player.figure import Figure
 from mimiclab.viewing.player.player import Player, Snapshot
-from mimiclab.viewing.serving import by_user, on_press, open_server, set_stage
+from mimiclab.viewing.serving import by_user, close_server, on_press, open_server, set_stage
 from mimiclab.viewing.style import GHOST_RGB
 
 _FRAME_S = 1 / 30
@@ -52,7 +52,7 @@ class Page:
 
     def close(self) -> None:
         """Stop serving."""
-        self.server.stop()
+        close_server(self.server)
 
     # Scene
 

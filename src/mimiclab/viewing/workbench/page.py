@@ -11,7 +11,7 @@ from mimiclab.viewing.doll import DOLL_RGB
 from mimiclab.viewing.placement import to_the_left
 from mimiclab.viewing.player.clock import SPEEDS
 from mimiclab.viewing.player.figure import Figure
-from mimiclab.viewing.serving import by_user, on_press, open_server, set_stage
+from mimiclab.viewing.serving import by_user, close_server, on_press, open_server, set_stage
 from mimiclab.viewing.style import GHOST_RGB
 from mimiclab.viewing.workbench.bench import Shown, Workbench
 from mimiclab.viewing.workbench.catalogue import Entry
@@ -58,7 +58,7 @@ class WorkbenchPage:
 
     def close(self) -> None:
         """Stop serving."""
-        self.server.stop()
+        close_server(self.server)
 
     # Controls
 
