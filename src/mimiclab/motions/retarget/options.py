@@ -15,18 +15,20 @@ class SolveCfg:
     """Of the distance of standing soles, and of the depth of anything in the ground, m per m."""
     flat: float = 1.0
     """Of the distance of the corners of flat soles, which are free to tilt a little, m per m."""
+    edge: float = 0.02
+    """Share of the weights of standing soles in the first and the last frame of a contact."""
     swing_m: float = 0.02
     """Fast feet are kept this much higher, so that no toe scrapes along, m."""
     swing_speed: tuple[float, float] = (0.4, 1.0)
     """Speeds of the toe between which that begins and is complete, m/s."""
     clearance_m: float = 0.001
     """Anything not standing is kept this far above the ground, m."""
-    joint_acceleration: float = 4e-4
+    joint_acceleration: float = 5e-4
     """m per rad/s^2."""
     root_acceleration: float = 1e-2
     """Of the root's acceleration that the source does not have, m per m/s^2."""
-    root_smoothing_s: float = 0.04
-    """Standard deviation of the filter on the source's root, whose measured bounces are noisy, s."""
+    root_smoothing_s: float = 0.05
+    """Standard deviation of the filter on the root of the source, whose bounces are noisy, s."""
     root_turning: float = 2e-3
     """The same for its rotation, m per rad/s^2."""
     velocity: float = 1e-3

@@ -82,6 +82,11 @@ class BodyResiduals:
         self.locked = stretch == (np.diff(frames) + 1)[:, None, None]
         self.lift = self._lift(problem)[frames]
         self.highest = problem.ground.highest
+        # Contacts begin and end gently: the source's are known to a frame at best.
+        before = np.concatenate([self.contacts[:1], self.contacts[:-1]])
+        after = np.concatenate([self.contacts[1:], self.contacts[-1:]])
+        self.firm = np.where(before & after, 1.0, cfg.edge)
+        self.grip = np.minimum(self.firm[1:], self.firm[:-1])
         self.rate = problem.fps / np.maximum(np.diff(frames), 1)[:, None, None]
 
     def _lift(self, problem: RetargetProblem) -> np.ndarray:
@@ -143,14 +148,18 @@ class BodyResiduals:
         corners = points_of(pose, sole.body, sole.corners)
         down = self.contacts[:, foot]
         flat = np.repeat(down.all(axis=1, keepdims=True), 4, axis=1)
-        held = np.concatenate([cfg.ground**2 * down, cfg.flat**2 * flat], axis=1)
+        firm = self.firm[:, foot]
+        held = np.concatenate(
+            [cfg.ground**2 * firm * down, cfg.flat**2 * firm.min(axis=1, keepdims=True) * flat],
+            axis=1,
+        )
         place = np.concatenate([ends, corners], axis=1)
         gap, wrench = self._gap(pose, place, sole.radii)
         rows.append(_Rows(sole.body, wrench, held, held * gap))
         cost = np.sum(held * gap**2, axis=1)
         cost += self._above(pose, sole.points, self.lift[:, foot], rows)
 
-        lock = self.locked[:, foot] * (cfg.slide * self.rate[:, 0]) ** 2
+        lock = self.grip[:, foot] * self.locked[:, foot] * (cfg.slide * self.rate[:, 0]) ** 2
         slide = np.diff(ends, axis=0)
         weight, pull = np.zeros(down.shape), np.zeros(ends.shape)
         weight[:-1] += lock
