@@ -16,6 +16,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "mimiclab.cli.motion_convert:convert",
         "convert motion files between formats",
     ),
+    "motion retarget": (
+        "mimiclab.cli.motion_retarget:retarget",
+        "move a robot by people's or other robots' motions",
+    ),
+    "motion repair": ("mimiclab.cli.motion_repair:repair", "mend motions, and say what was mended"),
     "motion pack": ("mimiclab.cli.motion_pack:pack", "pack motions into a library of any size"),
     "motion inspect": ("mimiclab.cli.motion:inspect", "show what is in a motion file"),
     "motion check": ("mimiclab.cli.motion:check", "report the quality of motion files"),

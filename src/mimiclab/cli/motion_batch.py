@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from mimiclab.cli.workers import Labelled, run_parallel, worker_count
 from mimiclab.cli.workers import Outcome as Outcome
-from mimiclab.cli.workers import run_parallel, worker_count
 
 if TYPE_CHECKING:
     from mimiclab.motions.check import CheckReport
-    from mimiclab.motions.sources import MotionSource
 
+Item = TypeVar("Item", bound=Labelled)
 Result = TypeVar("Result")
 _MANY = 5
 """More clips than this are listed without the text of their warnings."""
@@ -21,8 +21,8 @@ _LISTED = 100
 
 
 def over_all(
-    sources: "Sequence[MotionSource]",
-    work: "Callable[[MotionSource], Result]",
+    sources: Sequence[Item],
+    work: Callable[[Item], Result],
     title: str,
     *,
     workers: int | None = 1,

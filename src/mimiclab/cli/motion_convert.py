@@ -1,6 +1,5 @@
 """`mimiclab motion convert`: files, folders and globs from one format to another, in parallel."""
 
-import os
 import statistics
 import time
 from collections import Counter
@@ -73,7 +72,8 @@ def convert(
         reports_json,
         write_json,
     )
-    from mimiclab.motions.convert import Conversion
+    from mimiclab.cli.motion_targets import clashes, output_paths
+    from mimiclab.motions.convert import Conversion, outputs
     from mimiclab.motions.formats import FORMATS
 
     motions, output = _split(motions, output)
@@ -93,14 +93,14 @@ def convert(
     )
     # Words may overlap: what two of them name is one file to convert.
     sources = list({found.label: found for found in source.find(motions)}.values())
-    targets = _targets(sources, output, FORMATS[to].suffix)
-    clashes = _clashes(sources, targets, mirror)
+    targets = output_paths(sources, output, FORMATS[to].suffix)
+    written = {k: [path for path, _ in outputs(v, mirror)] for k, v in targets.items()}
     began = time.perf_counter()
     outcomes: list[Outcome[list[Written]]]
     try:
         outcomes = over_all(
             sources,
-            partial(_convert, targets=targets, clashes=clashes, job=job),
+            partial(_convert, targets=targets, clashes=clashes(sources, written), job=job),
             "converting",
             workers=workers,
         )
@@ -140,51 +140,6 @@ def _split(motions: tuple[str, ...], output: Path | None) -> tuple[tuple[str, ..
             "where to? Name the input and the output: mimiclab motion convert IN OUT, or --output"
         )
     return motions[:-1], Path(motions[-1])
-
-
-def _targets(sources: "Sequence[MotionSource]", output: Path, suffix: str) -> dict[str, Path]:
-    """Output file of every source; a batch keeps the folders below the inputs' common one."""
-    from mimiclab.errors import OutputError
-
-    if len(sources) == 1 and output.suffix and not output.is_dir():
-        return {sources[0].label: output}
-    if output.suffix and not output.is_dir():
-        raise OutputError(
-            f"--output {output} is one file, but {len(sources)} motions were named; give a folder"
-        )
-    parents = [str(s.path.parent.absolute()) for s in sources if s.path is not None]
-    common = Path(os.path.commonpath(parents)) if parents else Path()
-    targets = {}
-    for source in sources:
-        if source.path is None:
-            inner = Path(source.label.partition(":")[2])
-        else:
-            inner = source.path.absolute().relative_to(common)
-        targets[source.label] = output / inner.with_suffix(suffix)
-    return targets
-
-
-def _clashes(
-    sources: "Sequence[MotionSource]", targets: dict[str, Path], mirror: str
-) -> dict[str, str]:
-    """Sources that would be written over their input or over each other, with what to say."""
-    from mimiclab.motions.convert import outputs
-
-    makers: dict[Path, list[str]] = {}
-    for source in sources:
-        for path, _ in outputs(targets[source.label].absolute(), mirror):
-            makers.setdefault(path, []).append(source.label)
-    said = {
-        label: f"{' and '.join(labels)} would both be written to {path}; convert them one by one"
-        for path, labels in makers.items()
-        if len(labels) > 1
-        for label in labels
-    }
-    inputs = {str(s.path.absolute()): s.label for s in sources if s.path is not None}
-    for path, labels in makers.items():
-        if str(path) in inputs:
-            said[labels[0]] = f"{path} would replace an input; choose another output"
-    return said
 
 
 def _summary(files: "Sequence[Written]", failures: int, min_duration: float, seconds: float) -> str:

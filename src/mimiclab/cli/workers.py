@@ -6,14 +6,12 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from mimiclab.errors import MimiclabError, MotionError
 
 if TYPE_CHECKING:
     from concurrent.futures import ProcessPoolExecutor
-
-    from mimiclab.motions.sources import MotionSource
 
 Result = TypeVar("Result")
 _FILES_FOR_A_WORKER = 8
@@ -22,10 +20,19 @@ _AHEAD = 4
 """Results of each worker that may wait for their turn."""
 
 
+class Labelled(Protocol):
+    """What work is done on: a motion source, or more than that."""
+
+    @property
+    def label(self) -> str:
+        """What the user named; no two of a batch alike."""
+        ...
+
+
 class Outcome(Generic[Result]):
     """What became of one source: a result or the error that it ended in."""
 
-    def __init__(self, source: "MotionSource", work: "Callable[[MotionSource], Result]") -> None:
+    def __init__(self, source: Labelled, work: "Callable[[Any], Result]") -> None:
         self.label = source.label
         self.result: Result | None = None
         self.error: MimiclabError | None = None
@@ -57,7 +64,7 @@ def worker_count(asked: int | None, files: int) -> int:
 
 
 def run_parallel(
-    sources: "Sequence[MotionSource]", work: "Callable[[MotionSource], Any]", count: int
+    sources: Sequence[Labelled], work: "Callable[[Any], Any]", count: int
 ) -> Iterator[Outcome]:
     """Outcomes as they come. Ctrl-C lets the files in work be finished and starts no others.
 
@@ -72,7 +79,7 @@ def run_parallel(
 
 
 def run_in_order(
-    sources: "Sequence[MotionSource]", work: "Callable[[MotionSource], Any]", count: int
+    sources: Sequence[Labelled], work: "Callable[[Any], Any]", count: int
 ) -> Iterator[Outcome]:
     """Outcomes in the order of the sources; only a few wait at a time, so results may be large."""
     from collections import deque
@@ -91,7 +98,7 @@ def run_in_order(
 
 
 @contextmanager
-def _pool(work: "Callable[[MotionSource], Any]", count: int) -> "Iterator[ProcessPoolExecutor]":
+def _pool(work: "Callable[[Any], Any]", count: int) -> "Iterator[ProcessPoolExecutor]":
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
@@ -108,11 +115,11 @@ def _pool(work: "Callable[[MotionSource], Any]", count: int) -> "Iterator[Proces
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _outcome(source: "MotionSource") -> Outcome:
+def _outcome(source: Labelled) -> Outcome:
     return Outcome(source, _work())
 
 
-def _result(future: Any, source: "MotionSource") -> Outcome:
+def _result(future: Any, source: Labelled) -> Outcome:
     from concurrent.futures.process import BrokenProcessPool
 
     def failed(_: Any) -> None:
@@ -132,7 +139,7 @@ _WORK: list[bytes] = []
 
 
 @cache
-def _work() -> "Callable[[MotionSource], Any]":
+def _work() -> "Callable[[Any], Any]":
     return pickle.loads(_WORK[0])
 
 

@@ -91,7 +91,7 @@ class QualityReport:
     metrics: dict[str, float]
     landmark_error_mm: dict[str, float] = field(default_factory=dict)
     """Mean error of each landmark; empty without targets."""
-    limits: Mapping[str, Threshold] = field(default_factory=lambda: QUALITY_LIMITS)
+    limits: dict[str, Threshold] = field(default_factory=lambda: dict(QUALITY_LIMITS))
 
     @property
     def reasons(self) -> list[Reason]:
@@ -134,7 +134,8 @@ def motion_quality(
     """Judge a clip on flat ground at z = 0.
 
     Args:
-        clip: the robot motion.
+        clip: the robot motion; what it has to do with the ground is left out where it brings
+            terrain or objects of its own.
         targets: where its landmarks should be, frame for frame, in the robot's own size.
         contacts: when the feet should stand, left and right, shape (T, 2); left out, a foot stands
             where it is low and neither rises nor sinks.
@@ -168,10 +169,11 @@ def motion_quality(
         numbers, by_landmark = landmark_errors(targets.pos_w, placed.pos_w[:, columns])
         metrics |= numbers
         each = dict(zip(targets.names, by_landmark.tolist(), strict=True))
-    lowest = support(motion, robot)
-    metrics |= skate(foot_contact(motion, robot, limits), limits, contacts)
-    metrics |= penetration(lowest, limits.penetration_m)
-    metrics |= floating(lowest, motion, robot, limits)
+    if not (clip.terrain or clip.objects):
+        lowest = support(motion, robot)
+        metrics |= skate(foot_contact(motion, robot, limits), limits, contacts)
+        metrics |= penetration(lowest, limits.penetration_m)
+        metrics |= floating(lowest, motion, robot, limits)
     metrics |= limit_hits(motion, robot, limits)
     metrics |= jerk(motion, robot)
     metrics |= breaks(clip, motion, robot, limits)
@@ -183,5 +185,5 @@ def motion_quality(
         frames=clip.num_frames,
         metrics=metrics,
         landmark_error_mm=each,
-        limits=thresholds,
+        limits=dict(thresholds),
     )

@@ -67,12 +67,16 @@ def replace_glitches(
                 amount=moved,
                 unit="m",
                 frames=tuple(range(start, stop)),
-                message=f"frames {start} to {stop - 1} did not belong to the motion and were "
+                message=f"{_named(start, stop - 1)} not of the motion, "
                 f"{'replaced by the nearest good frame' if held else 'interpolated'}: root moved "
                 f"by {moved:.2f} m, joints by up to {bent:.2f} rad",
             )
         )
     return result, changes
+
+
+def _named(first: int, last: int) -> str:
+    return f"frame {first} is" if first == last else f"frames {first} to {last} are"
 
 
 def _short_segments(frames: int, breaks: np.ndarray) -> np.ndarray:
