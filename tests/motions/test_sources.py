@@ -77,6 +77,8 @@ def test_unknown_words_get_the_nearest_names(folder: Path) -> None:
         names(f"{folder}/*.bvh")
     with pytest.raises(MotionFileError, match="no motion was named"):
         names(" , ")
+    with pytest.raises(MotionFileError, match="cannot be a file's name"):
+        names("x" * 5000)
     (folder / "void").mkdir()
     with pytest.raises(MotionFileError, match=r"no \.npz or \.csv"):
         names(folder / "void")

@@ -41,10 +41,34 @@ class FolderIndex:
         return [Member(where=path) for path in self.files]
 
     def find(self, name: str) -> Sequence[Path]:
-        """Files that the name of a clip fits: none, one, or several; a pattern gives all."""
+        """Files that the name of a clip fits: none, one, or several; a pattern gives all.
+
+        A name that is the whole way from the folder to one file means only that one.
+        """
         if is_pattern(name) and not self.has(name):
             return [path for path in self.files if fits(name, file_names(path, self.folder))]
-        return self._by_name.get(name, [])
+        found = self._by_name.get(name, [])
+        places = [path.relative_to(self.folder) for path in found]
+        whole = [
+            path
+            for path, place in zip(found, places, strict=True)
+            if name in (place.as_posix(), place.with_suffix("").as_posix())
+        ]
+        return whole if len(whole) == 1 else found
+
+    def names_of(self, path: Path) -> list[str]:
+        """What a file may be called; one outside of the folder is known by its name alone."""
+        inside = path.absolute().is_relative_to(self.folder.absolute())
+        return file_names(path.absolute(), self.folder.absolute() if inside else None)
+
+    def means(self, name: str, path: Path) -> bool:
+        """Whether a name or pattern stands for this file."""
+        if not fits(name, self.names_of(path)):
+            return False
+        inside = path.absolute().is_relative_to(self.folder.absolute())
+        if not inside or not self.has(name):
+            return True
+        return path.absolute() in [other.absolute() for other in self.find(name)]
 
     def has(self, name: str) -> bool:
         """Whether a file is called so; a missing folder has none."""
@@ -93,7 +117,7 @@ def fits(name: str, names: Sequence[str]) -> bool:
 
     `*` does not cross folders, `**` does; a pattern without a folder fits files in any.
     """
-    if not is_pattern(name):
+    if not is_pattern(name) or name in names:
         return name in names
     if "/" not in name:
         names = [each for each in names if "/" not in each]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from mimiclab.maths.rotations import quat_rotate_inverse
 from mimiclab.motions.clip import MotionClip
@@ -81,13 +81,13 @@ def find_near_duplicates(
     Of more than 32 clips around one, the nearest 32 by the main directions are compared; a crowd of
     copies is linked by its members' neighbours.
     """
-    points, mirrored = np.asarray(points), np.asarray(mirrored)
+    points, images = np.asarray(points), np.asarray(mirrored)
     count = len(points)
     if count < 2:
         return NearDuplicates(groups=[], mirrored=[])
     centre = points.mean(axis=0)
     basis = _main_directions(points - centre)
-    tree = cKDTree((points - centre) @ basis)
+    tree = KDTree((points - centre) @ basis)
     same = _near_pairs(tree, points, points, basis, centre, near_rad)
     groups = []
     if same:
@@ -97,10 +97,10 @@ def find_near_duplicates(
         order = np.argsort(labels, kind="stable")
         parts = np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)
         groups = sorted(part.tolist() for part in parts if len(part) > 1)
-    known = np.isfinite(mirrored).all(axis=1)
-    asked = np.where(known[:, None], mirrored, 1e9)
-    images = _near_pairs(tree, points, asked, basis, centre, near_rad)
-    pairs = {(min(i, j), max(i, j)): far for i, j, far in images}
+    unknown = ~np.isfinite(images).all(axis=1, keepdims=True)
+    asked = np.where(unknown, 1e9, images)  # far from everything
+    found = _near_pairs(tree, points, asked, basis, centre, near_rad)
+    pairs = {(min(i, j), max(i, j)): far for i, j, far in found}
     return NearDuplicates(groups=groups, mirrored=[(i, j, pairs[i, j]) for i, j in sorted(pairs)])
 
 
@@ -112,7 +112,7 @@ def _main_directions(centred: np.ndarray) -> np.ndarray:
 
 
 def _near_pairs(
-    tree: cKDTree,
+    tree: KDTree,
     points: np.ndarray,
     asked: np.ndarray,
     basis: np.ndarray,

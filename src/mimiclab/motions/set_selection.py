@@ -32,9 +32,14 @@ class _Search:
         self.sets: dict[str, SetSelection] = {}
 
     def names_of(self, path: Path) -> list[str]:
-        """What a file may be called: a file elsewhere is known by its name."""
-        folder = self.index.folder if self.index else None
-        return file_names(path, folder if folder and path.is_relative_to(folder) else None)
+        """What a file may be called in the set."""
+        return file_names(path) if self.index is None else self.index.names_of(path)
+
+    def means(self, name: str, path: Path) -> bool:
+        """Whether a name or pattern in the set stands for this file."""
+        if self.index is None:
+            return fits(name, file_names(path))
+        return self.index.means(name, path)
 
 
 class SetSelection:
@@ -74,8 +79,12 @@ class SetSelection:
 
     def holds(self, member: Member) -> bool:
         """Whether a part of the set means this clip."""
-        named = self._search.names_of(member.where) if isinstance(member.where, Path) else ()
-        return not self._names.isdisjoint(named) or any(part.holds(member) for part in self._others)
+        place = member.where
+        if isinstance(place, Path) and self._names:
+            named = self._names.intersection(self._search.names_of(place))
+            if any(self._search.means(name, place) for name in named):
+                return True
+        return any(part.holds(member) for part in self._others)
 
     def members(self) -> list[Member]:
         """Its clips, in order.
@@ -227,9 +236,8 @@ class _Name:
         return [Member(where=path) for path in found]
 
     def holds(self, member: Member) -> bool:
-        if not isinstance(member.where, Path):
-            return False
-        return fits(self.name, self._search.names_of(member.where))
+        place = member.where
+        return isinstance(place, Path) and self._search.means(self.name, place)
 
 
 def _identity(found: MotionSet) -> str:

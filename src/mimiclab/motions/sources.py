@@ -2,6 +2,7 @@
 
 import difflib
 import glob
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -189,7 +190,7 @@ def _make(name: str, *, robot: str, fps: float) -> MotionFile:
 
 def _split(word: str | Path) -> list[str]:
     # A path with a comma in its name is one path.
-    return [str(word)] if isinstance(word, Path) or Path(word).exists() else word.split(",")
+    return [str(word)] if isinstance(word, Path) or os.path.exists(word) else word.split(",")
 
 
 def select(part: str, index: FolderIndex | None = None) -> Selection:
@@ -213,7 +214,7 @@ def select(part: str, index: FolderIndex | None = None) -> Selection:
         return Listed([Member(where=place) for place in _files(word, path, folder)])
 
     # A path with an operator in its name is a path.
-    whole = not is_expression(part) or Path(part).expanduser().exists()
+    whole = not is_expression(part) or os.path.exists(os.path.expanduser(part))
     return leaf(part) if whole else parse(part, leaf)
 
 
@@ -245,6 +246,10 @@ def _builtin(part: str) -> list[str]:
 
 
 def _files(part: str, path: Path, folder: Path | None) -> list[Path]:
+    try:
+        path.exists()
+    except OSError as error:
+        raise MotionFileError(f"{part}: cannot be a file's name ({error.strerror})") from error
     bases = [Path()] if folder is None or path.is_absolute() else [Path(), folder]
     for base in bases:
         candidate = base / path

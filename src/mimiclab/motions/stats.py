@@ -1,5 +1,6 @@
 """What is in a data set: durations, speeds, contact, coverage of the joints, tags, duplicates."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -141,7 +142,7 @@ class SetStats:
     @property
     def coverage(self) -> dict[str, float]:
         """Share of each joint's range that some clip comes to, in twentieths."""
-        visited = np.any([clip.visited for clip in self.clips], axis=0)
+        visited = np.logical_or.reduce([clip.visited for clip in self.clips])
         names = get_robot(self.robot).joint_names
         return {name: float(row.mean()) for name, row in zip(names, visited, strict=True)}
 
@@ -176,7 +177,8 @@ class SetStats:
                  "contact_both", "contact_none", "airborne")  # fmt: skip
         limits = get_robot(self.robot).joint_limits
         ranges = np.stack([clip.joint_range for clip in self.clips])
-        names = [clip.name for clip in self.clips]
+        count = Counter(clip.name for clip in self.clips)
+        names = [clip.name if count[clip.name] == 1 else clip.label for clip in self.clips]
         return {
             "schema": SCHEMA,
             "robot": self.robot,

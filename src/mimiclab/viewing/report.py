@@ -66,7 +66,7 @@ def write_run_report(
     config = _read(run / "config.json")
     lines = _lines(run / "metrics.jsonl")
     video = Path(video) if video else run / "video.mp4"
-    page = _render(
+    page = render_page(
         title=title or run.resolve().name,
         kicker="training run",
         tiles=_run_tiles(lines, found),
@@ -90,7 +90,8 @@ def write_evaluation_html(
     """
     first = next(iter(evaluations.values()))
     tiles = _evaluation_tiles(first)
-    page = _render(title=title, kicker="evaluation", tiles=tiles, **_evaluation_parts(evaluations))
+    parts = _evaluation_parts(evaluations)
+    page = render_page(title=title, kicker="evaluation", tiles=tiles, **parts)
     write_text(path, page)
     return Path(path)
 
@@ -125,7 +126,7 @@ def write_motion_html(clip: MotionClip, path: str | Path, video: str | Path) -> 
     speed = np.abs(motion.joint_vel).max(axis=0)
     names = [name.removesuffix("_joint") for name in motion.joint_names]
     busiest = np.argsort(-speed)[:12]
-    page = _render(
+    page = render_page(
         title=clip.name,
         kicker=f"motion · {clip.robot}",
         tiles=[
@@ -306,7 +307,8 @@ def _video(video: Path, page: Path) -> str:
         return video.resolve().as_uri()
 
 
-def _render(**parts: Any) -> str:
+def render_page(**parts: Any) -> str:
+    """The report's template filled with parts; those left out are left out of the page."""
     from jinja2 import Environment
 
     template = resources.files("mimiclab").joinpath("assets/report/page.html.jinja").read_text()

@@ -1,0 +1,191 @@
+"""`mimiclab motion split`: a data set into training and validation, or long clips into pieces."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from mimiclab.cli.motion_options import DEFAULTS, Inputs, Sources
+
+if TYPE_CHECKING:
+    from mimiclab.motions.folder_index import FolderIndex
+    from mimiclab.motions.sources import MotionSource
+
+
+def split(
+    motions: Inputs,
+    /,
+    *,
+    output: Path,
+    into: Literal["sets", "snippets"] = "sets",
+    source: Sources = DEFAULTS,
+    val: float = 0.1,
+    seed: int = 0,
+    group: str | None = None,
+    longest: float = 6.3,
+    overlap: float = 0.99,
+    whole: str | None = None,
+    overwrite: bool = False,
+    workers: int | None = None,
+) -> int:
+    """Split motions into a training and a validation set, or cut long ones into pieces.
+
+    Sets: writes OUTPUT/train.yaml and OUTPUT/val.yaml. A hash of each clip's name decides, so clips
+    that come later move no other; pieces and mirror images stay with their clip. Pieces: cuts by
+    MoCapAct's rule and writes OUTPUT/CLIP-FIRST-LAST.npz; the defaults are MoCapAct's.
+
+    Args:
+        motions: Files, folders, globs, `builtin:NAME`, motion sets, or expressions of them.
+        output: Folder to write to.
+        into: What to write.
+        source: How the files are found and read.
+        val: Expected share of clips for validation, 0 to 1.
+        seed: Number that makes another split of the same share.
+        group: Regular expression; clips in whose names it finds the same stay on one side, as
+            `subject[0-9]+` keeps each person together.
+        longest: Longest piece in seconds.
+        overlap: Seconds that neighbouring pieces share.
+        whole: Motions that are not cut, for example `cmu.get_up`.
+        overwrite: Replace existing files.
+        workers: Processes; by default one for each core, where there are files enough.
+    """
+    # Words may overlap: what two of them name is one clip.
+    sources = list({found.label: found for found in source.find(motions)}.values())
+    if into == "sets":
+        return _into_sets(sources, output, source.motion_folder, val, seed, group, overwrite)
+    cut = _Cut(output=output, longest_s=longest, overlap_s=overlap, overwrite=overwrite)
+    return _into_snippets(sources, cut, whole, source.motion_folder, workers)
+
+
+def _into_sets(
+    sources: "Sequence[MotionSource]",
+    output: Path,
+    folder: Path | None,
+    val: float,
+    seed: int,
+    group: str | None,
+    overwrite: bool,
+) -> int:
+    from mimiclab.errors import OutputError
+    from mimiclab.motions.folder_index import FolderIndex
+    from mimiclab.motions.sets import MotionSet, save_set
+    from mimiclab.motions.splits import split_names
+
+    index = FolderIndex(folder or _common_folder(sources))
+    named: dict[str, list[MotionSource]] = {}
+    for found in sources:
+        name = found.label if found.path is None else _clip(found.path)
+        named.setdefault(name, []).append(found)
+    parts = split_names(list(named), val, seed=seed, group=group)
+    targets = [output / "train.yaml", output / "val.yaml"]
+    for target in targets:
+        if target.exists() and not overwrite:
+            raise OutputError(f"{target} exists; choose another output or add --overwrite")
+    for target, names in zip(targets, parts, strict=True):
+        chosen = [found for name in names for found in named[name]]
+        entries = [_entry(found, index) for found in chosen]
+        weights = {
+            entry: found.weight
+            for entry, found in zip(entries, chosen, strict=True)
+            if found.weight != 1.0
+        }
+        share = f"{val:g} for validation, seed {seed}" + (f", grouped by {group}" if group else "")
+        save_set(
+            MotionSet(
+                name=target.stem,
+                description=f"{len(entries)} of {len(sources)} clips, split by name: {share}",
+                motions=tuple(entries),
+                weights=weights,
+            ),
+            target,
+        )
+        print(f"{target}: {len(entries)} clips")
+    print(f"use them with --motion {targets[0]} --motion-folder {index.folder}")
+    return 0
+
+
+def _common_folder(sources: "Sequence[MotionSource]") -> Path:
+    parents = [str(found.path.parent.absolute()) for found in sources if found.path is not None]
+    return Path(os.path.commonpath(parents)) if parents else Path()
+
+
+def _clip(path: Path) -> str:
+    # Registries call every file motion.npz; the folder tells them apart.
+    return path.parent.name if path.stem == "motion" else path.stem
+
+
+def _entry(found: "MotionSource", index: "FolderIndex") -> str:
+    """What a set calls the clip: its place below the folder, without suffix if that is enough."""
+    from mimiclab.errors import MotionFileError
+
+    if found.path is None:
+        return found.label
+    path, base = found.path.absolute(), index.folder.absolute()
+    if not path.is_relative_to(base):
+        raise MotionFileError(
+            f"{found.path} is not in {index.folder}, where the set would look for it; leave out "
+            "--motion-folder, or name one that holds all"
+        )
+    inner = path.relative_to(base)
+    short = inner.with_suffix("").as_posix()
+    return short if len(index.find(short)) == 1 else inner.as_posix()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Cut:
+    output: Path
+    longest_s: float
+    overlap_s: float
+    overwrite: bool
+
+
+def _into_snippets(
+    sources: "Sequence[MotionSource]",
+    cut: _Cut,
+    whole: str | None,
+    folder: Path | None,
+    workers: int | None,
+) -> int:
+    from mimiclab.cli.motion_batch import over_all, print_failures
+    from mimiclab.motions.folder_index import FolderIndex
+    from mimiclab.motions.set_algebra import Member
+    from mimiclab.motions.sources import select
+
+    kept: set[str] = set()
+    if whole is not None:
+        spared = select(whole, FolderIndex(folder) if folder else None)
+        kept = {s.label for s in sources if s.path and spared.holds(Member(where=s.path))}
+    base = _common_folder(sources)
+    work = partial(_write_pieces, cut=cut, kept=kept, base=base)
+    outcomes = over_all(sources, work, "cutting", workers=workers)
+    failures = [outcome for outcome in outcomes if outcome.error is not None]
+    done = [outcome.result for outcome in outcomes if outcome.result is not None]
+    written, skipped = (sum(counts) for counts in zip(*done, strict=True)) if done else (0, 0)
+    print_failures(failures)
+    more = f", {skipped} skipped (they exist; --overwrite replaces them)" if skipped else ""
+    print(f"{written} pieces of {len(done)} clips written{more}, {len(failures)} failed")
+    return 1 if failures else 0
+
+
+def _write_pieces(source: "MotionSource", cut: _Cut, kept: set[str], base: Path) -> tuple[int, int]:
+    """Pieces written and skipped."""
+    from dataclasses import replace
+
+    from mimiclab.motions.formats import write_motion
+    from mimiclab.motions.snippets import cut_snippets
+
+    clip = source.clip()
+    if source.path is not None:
+        clip = replace(clip, name=_clip(source.path))
+    longest = float("inf") if source.label in kept else cut.longest_s
+    below = Path() if source.path is None else source.path.parent.absolute().relative_to(base)
+    counts = [0, 0]
+    for piece in cut_snippets(clip, longest_s=min(longest, 1e9), overlap_s=cut.overlap_s):
+        target = cut.output / below / f"{piece.name}.npz"
+        exists = target.exists() and not cut.overwrite
+        counts[exists] += 1
+        if not exists:
+            write_motion(piece, target)
+    return counts[0], counts[1]
