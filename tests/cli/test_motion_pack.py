@@ -112,3 +112,18 @@ def test_reading_a_clip_compares_its_checksum(library, tmp_path):
     sources[f"{folder}/bow"].read()
     with pytest.raises(MotionFileError, match=r"1 of 5 clips are not as they were packed: 'wave'"):
         sources[f"{folder}/wave"].read()
+
+
+def test_training_and_evaluation_take_a_library(library, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("mimiclab.motions.library.IN_MEMORY_BYTES", 1000)
+    command = f"train tracking --preset cpu --device cpu --motion {library} --name packed"
+    small = "--num-envs 4 --ppo.steps-per-env 4 --ppo.hidden 16 16 --iterations 1"
+    assert main([*command.split(), *small.split()]) == 0
+    assert "5 clip(s)" in capsys.readouterr().out
+    assert (tmp_path / "runs" / "packed" / "motions.json").exists()
+    words = f"evaluate zero --motion {library} --seeds 1 --random-starts 0 --device cpu"
+    assert main([*words.split(), "--json", "report.json"]) == 0
+    assert main([*words.replace(str(library), f"{library}/wave").split()]) == 0
+    assert main(["train", "tracking", "--robot", "booster_t1", "--motion", str(library)]) == 2
+    assert "the task is for 'booster_t1'" in capsys.readouterr().err
