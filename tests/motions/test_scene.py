@@ -146,6 +146,7 @@ def test_contacts_in_a_file_must_be_flags(carrying: MotionClip, tmp_path: Path) 
     write_motion(carrying, tmp_path / "a.npz")
     with np.load(tmp_path / "a.npz") as data:
         arrays = dict(data)
-    np.savez(tmp_path / "a.npz", **(arrays | {"foot_contacts": np.full((40, 2), 0.5)}))
+    arrays["foot_contacts"] = np.full((40, 2), 0.5)
+    np.savez(tmp_path / "a.npz", **arrays)
     with pytest.raises(MotionFileError, match="values other than 0 and 1"):
         read_motion(tmp_path / "a.npz")

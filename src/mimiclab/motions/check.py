@@ -61,6 +61,8 @@ def check_file(
     """Check a motion file: its clip, and the derived arrays stored beside it."""
     report = check_clip(file.clip, robot, limits, stored=file.stored)
     report.path = str(file.path)
+    for remark in file.remarks:
+        _add(report, "reading", "note", remark)
     deviation = file.quat_norm_deviation
     report.metrics["quat_norm_deviation_max"] = deviation
     allowed = (limits or CheckLimits()).quat_norm

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def test_round_trip_of_every_format(
 ) -> None:
     clip, path = clip_of(name), tmp_path / f"clip{FORMATS[name].suffix}"
     write_motion(clip, path, name)
-    declared = {"fps": 50.0} if name == "unitree_csv" else {}
+    declared: dict[str, Any] = {"fps": 50.0} if name == "unitree_csv" else {}
     file = read_motion_file(path, robot=clip.robot, **declared)
     # Variants of a format are read by the same reader as the plain one.
     same = {"mimiclab_npz_bodies": "mimiclab_npz", "asap_pkl": "phc_pkl"}
