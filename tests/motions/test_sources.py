@@ -7,7 +7,9 @@ import pytest
 from mimiclab.errors import MotionError, MotionFileError, RobotError, UnknownNameError
 from mimiclab.motions.clip import MotionClip
 from mimiclab.motions.formats import write_motion
-from mimiclab.motions.sources import load_motions
+from mimiclab.motions.mirror import mirror_clip
+from mimiclab.motions.sets import load_set
+from mimiclab.motions.sources import find_sources, load_motions
 from mimiclab.motions.synthesis import builtin_names
 
 
@@ -102,3 +104,54 @@ def test_published_set_on_real_data(shared_data: Path) -> None:
     assert names("single_motion_test", motion_folder=folder) == ["dance1_subject1"]
     with pytest.raises(MotionFileError, match="8 of 12 clips are not in"):
         names("walking_only", motion_folder=folder)
+
+
+def test_mirror_images_are_added_at_the_end(sway: MotionClip, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_motion(sway, tmp_path / f"{name}.npz")
+    clips = load_motions(tmp_path, robot="unitree_g1", mirror=True)
+    assert [clip.name for clip in clips] == ["a", "b", "a_mirrored", "b_mirrored"]
+    for one, image in zip(clips[:2], clips[2:], strict=True):
+        assert (image.joint_pos == mirror_clip(one).joint_pos).all()
+        assert (image.root_pos[:, 1] == -one.root_pos[:, 1]).all()
+
+
+def test_weights_of_a_set_reach_the_sampler_with_their_mirror_images(
+    sway: MotionClip, tmp_path: Path
+) -> None:
+    from mimiclab.motions.library import MotionLibrary
+    from mimiclab.motions.samplers import SamplerCfg
+
+    for name in ("walk1", "walk2", "run1"):
+        write_motion(sway, tmp_path / f"{name}.npz")
+    (tmp_path / "s.yaml").write_text("motions: ['*1', walk2]\nweights: {'tag:run': 4}\ntags: [x]\n")
+    clips = load_motions(tmp_path / "s.yaml", robot="unitree_g1", mirror=True)
+    assert [clip.tags for clip in clips] == [(*sway.tags, "x")] * 6
+    library = MotionLibrary.from_clips(clips, robot="unitree_g1")
+    library.save(tmp_path / "library.safetensors")
+    again = MotionLibrary.load(tmp_path / "library.safetensors")
+    share = SamplerCfg().build(again).probabilities().sum(1)
+    drawn = dict(zip(again.clip_names, share.tolist(), strict=True))
+    # Weights 4, 1, 1 and the same for the images: 12 in all.
+    for name in ("run1", "run1_mirrored"):
+        assert drawn[name] == pytest.approx(4 / 12)
+    for name in ("walk1", "walk2", "walk1_mirrored", "walk2_mirrored"):
+        assert drawn[name] == pytest.approx(1 / 12)
+    assert again.clip(0).weight == clips[0].weight
+
+
+def test_subsets_of_cmu_are_found_in_one_file_of_all_clips(tmp_path: Path) -> None:
+    pytest.importorskip("dm_control")
+    import h5py
+
+    every = load_set("cmu.all").motions
+    with h5py.File(tmp_path / "cmu_2020.h5", "w") as file:
+        for name in every:
+            file.create_group(f"{name}/walkers/walker_0")
+    found = find_sources("cmu.get_up & cmu.mocapact_train", robot=None, motion_folder=tmp_path)
+    assert [source.path.name for source in found if source.path] == [
+        "CMU_139_16", "CMU_139_17", "CMU_139_18", "CMU_140_01", "CMU_140_02", "CMU_140_08",
+        "CMU_140_09",
+    ]  # fmt: skip
+    train = find_sources("cmu.all - cmu.mocapact_val", robot=None, motion_folder=tmp_path)
+    assert len(train) == 773

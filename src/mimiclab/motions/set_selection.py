@@ -135,8 +135,7 @@ class SetSelection:
             absent = list(dict.fromkeys(search.absent))
             raise MotionFileError(
                 f"motion set {name!r}: {len(absent)} of {found + len(absent)} clips are not in "
-                f"{folder}: {', '.join(absent)}; put them there as .csv or .npz, or write a "
-                "smaller set"
+                f"{folder}: {', '.join(absent)}; put their files there, or write a smaller set"
             )
         if search.double:
             listing = "; ".join(
