@@ -14,7 +14,6 @@ QUALITY_COLUMNS = MappingProxyType(
         "skate_m_s": ("skate\nm/s", "{:.2f}"),
         "penetration_mean_mm": ("depth\nmm", "{:.1f}"),
         "float_share": ("float", "{:.0%}"),
-        "joint_limit_hits": ("limits", "{:.0f}"),
         "flips": ("flips", "{:.0f}"),
         "joint_jerk_mean": ("jerk\nrad/s3", "{:.0f}"),
     }

@@ -111,8 +111,9 @@ def find_retarget_sources(
         if path.is_dir():
             files, many = sorted(p for p in path.rglob("*") if p.is_file()), True
         elif not path.exists() and any(sign in word for sign in "*?["):
-            found = sorted(glob.glob(str(path), recursive=True))
-            files, many = [Path(name) for name in found if Path(name).is_file()], bool(found)
+            found = [Path(name) for name in sorted(glob.glob(str(path), recursive=True))]
+            if found:
+                files, many = [name for name in found if name.is_file()], True
         before = len(sources)
         for file in files:
             if many and file.suffix.lower() == ".asf":
