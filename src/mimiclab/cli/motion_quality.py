@@ -15,7 +15,7 @@ QUALITY_COLUMNS = MappingProxyType(
         "penetration_mean_mm": ("depth\nmm", "{:.1f}"),
         "float_share": ("float", "{:.0%}"),
         "flips": ("flips", "{:.0f}"),
-        "joint_jerk_mean": ("jerk\nrad/s3", "{:.0f}"),
+        "joint_jerk_mean": ("jerk", "{:.0f}"),
     }
 )
 """The numbers that tables show: metric to heading and format."""

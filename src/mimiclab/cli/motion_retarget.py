@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from mimiclab.cli.motion_options import Json
+from mimiclab.cli.motion_options import HUMAN_DEFAULTS, Humans, Json
 
 if TYPE_CHECKING:
     from mimiclab.motions.quality import QualityReport
@@ -38,10 +38,8 @@ def retarget(
     to: str | None = None,
     output_fps: float | None = None,
     frames: tuple[int, int] | None = None,
-    skeleton: str | None = None,
     fps: float | None = None,
-    units: Literal["m", "cm", "mm", "inch", "cmu"] | None = None,
-    up: Literal["y", "z"] | None = None,
+    human: Humans = HUMAN_DEFAULTS,
     source_robot: str | None = None,
     root_quat_order: Literal["xyzw", "wxyz"] | None = None,
     motion_folder: Path | None = None,
@@ -65,11 +63,8 @@ def retarget(
             mimiclab npz.
         output_fps: Frame rate of the result; left out, the motion's.
         frames: Use only these frames: first, and one after the last, counted from 0.
-        skeleton: Landmark map of the people: a shipped name or your own YAML file; left out, it is
-            found by the names of the joints.
         fps: Frame rate of files that do not state one.
-        units: Unit of length, where the files leave it open; found by the body's size if left out.
-        up: Axis that points up, where the files leave it open; found if left out.
+        human: How files of people are read.
         source_robot: Robot of robot motions that do not name theirs (CSV).
         root_quat_order: Order of the root quaternion in CSV files (Unitree xyzw, Kimodo wxyz).
         motion_folder: Folder that holds the clips of motion sets.
@@ -100,9 +95,7 @@ def retarget(
         motions,
         robot=source_robot,
         fps=fps,
-        skeleton=skeleton,
-        units=units,
-        up=up,
+        human=vars(human),
         root_quat_order=root_quat_order,
         motion_folder=motion_folder,
     )
@@ -115,7 +108,7 @@ def retarget(
             method=method,
             output_fps=output_fps,
             frames=frames,
-            skeleton=skeleton,
+            skeleton=human.skeleton,
             overwrite=overwrite,
         )
         targets = output_paths(sources, folder, FORMATS[to].suffix)
@@ -182,7 +175,7 @@ def _print(files: "list[tuple[RetargetedFile, QualityReport]]", method: str) -> 
     robots = {report.robot for _, report in files}
     title = f"retargeted to {', '.join(sorted(robots))} ({method})"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("motion", overflow="fold", min_width=12)
+    table.add_column("motion", overflow="fold", min_width=10)
     table.add_column("verdict", no_wrap=True)
     for heading in ("frames\nper s", *(head for head, _ in QUALITY_COLUMNS.values())):
         table.add_column(heading, justify="right", no_wrap=True)

@@ -2,10 +2,11 @@
 
 import glob
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from mimiclab.errors import MotionFileError
 from mimiclab.motions.clip import MotionClip
@@ -67,9 +68,7 @@ def find_retarget_sources(
     *,
     robot: str | None = None,
     fps: float | None = None,
-    skeleton: str | None = None,
-    units: str | None = None,
-    up: str | None = None,
+    human: Mapping[str, Any] | None = None,
     root_quat_order: str | None = None,
     motion_folder: Path | None = None,
 ) -> list[RetargetSource]:
@@ -79,9 +78,7 @@ def find_retarget_sources(
         words: what to find. In folders and patterns, files that hold no motion are passed over.
         robot: of robot motions that do not name theirs.
         fps: frame rate of files that state none.
-        skeleton: landmark map of people, found by their joints if left out.
-        units: of people's files that leave it open.
-        up: of people's files that leave it open.
+        human: options of `read_human` for files of people.
         root_quat_order: of robots' CSV files.
         motion_folder: where the clips of motion sets are.
 
@@ -90,8 +87,8 @@ def find_retarget_sources(
         UnknownNameError: a word that is no file, set or clip.
     """
 
-    def human(path: Path) -> RetargetSource:
-        read = partial(read_human, path, fps=fps, skeleton=skeleton, units=units, up=up)
+    def person(path: Path) -> RetargetSource:
+        read = partial(read_human, path, fps=fps, **(human or {}))
         return RetargetSource(label=str(path), path=path, motion=read)
 
     def robots(word: str) -> list[RetargetSource]:
@@ -119,11 +116,11 @@ def find_retarget_sources(
             if many and file.suffix.lower() == ".asf":
                 continue  # the skeleton of the .amc files beside it
             if file.is_file() and recognise_human(file) is not None:
-                sources.append(human(file))
+                sources.append(person(file))
             elif many and file.suffix in MOTION_SUFFIXES:
                 sources += robots(str(file))
             elif not many and file.is_file() and file.suffix in set(HUMAN_SUFFIXES) - {".npz"}:
-                sources.append(human(file))  # reading it tells what is wrong
+                sources.append(person(file))  # reading it tells what is wrong
             elif not many:
                 sources += robots(word)
         if many and len(sources) == before:
@@ -131,6 +128,8 @@ def find_retarget_sources(
                 f"{word}: no motion in it; people's files end in {', '.join(HUMAN_SUFFIXES)}, "
                 f"robots' in {', '.join(MOTION_SUFFIXES)}"
             )
+    if not sources:
+        raise MotionFileError("no motion was named; give files, folders or patterns of them")
     return list({source.label: source for source in sources}.values())
 
 
