@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
+from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 from mimiclab.maths.rotations import quat_from_rotvec, quat_multiply, quat_to_matrix
 from mimiclab.motions.retarget.banded import BandedSystem
@@ -81,9 +81,12 @@ class Descent:
         cfg: SolveCfg,
         skeleton: Skeleton,
         frames: np.ndarray,
+        wanted: np.ndarray,
         held: int = 0,
     ) -> None:
-        """`held` frames at the start stay as they are given."""
+        """`wanted` are the root's steps between the frames, see `root_steps`; `held` frames at the
+        start stay as they are given.
+        """
         robot = problem.robot
         self.cfg, self.skeleton = cfg, skeleton
         self.composite = Composite(skeleton)
@@ -96,12 +99,8 @@ class Descent:
         velocity[6:] = cfg.velocity
         acceleration[:3], acceleration[3:6] = cfg.root_acceleration, cfg.root_turning
         acceleration[6:] = cfg.joint_acceleration
-        # Costs are sums over frames: fewer frames a second must not make motion cheaper.
-        gap = float(np.median(np.diff(frames))) if len(frames) > 1 else 1.0
-        wanted = steps(*first_guess(problem, frames))[1]
-        if len(wanted) > 1:
-            wanted = gaussian_filter1d(wanted, cfg.root_smoothing_s * problem.fps / gap, axis=0)
-        self.smoothness = Smoothness(problem.fps / gap, velocity, acceleration, wanted)
+        rate = problem.fps / frame_gap(frames)
+        self.smoothness = Smoothness(rate, velocity, acceleration, wanted)
 
     def run(self, state: State, iterations: int) -> tuple[State, int, float]:
         """The best state found from a start, the number of steps tried, and its cost."""
@@ -175,6 +174,22 @@ class Descent:
         return free
 
 
+def frame_gap(frames: np.ndarray) -> float:
+    """Usual distance of chosen frames. Costs are sums over frames: fewer a second must not make
+    motion cheaper.
+    """
+    return float(np.median(np.diff(frames))) if len(frames) > 1 else 1.0
+
+
+def root_steps(problem: RetargetProblem, cfg: SolveCfg, frames: np.ndarray) -> np.ndarray:
+    """Steps of the source's root between frames (F,), without its noise: (F - 1, 6 + J)."""
+    raw = steps(*first_guess(problem, frames))[1]
+    if len(raw) < 2:
+        return raw
+    width = cfg.root_smoothing_s * problem.fps / frame_gap(frames)
+    return gaussian_filter1d(raw, width, axis=0)
+
+
 def _spread(mask: np.ndarray, reach: int = 4) -> np.ndarray:
     """True within `reach` frames of a true one."""
-    return np.convolve(mask, np.ones(2 * reach + 1), mode="same") > 0.5
+    return maximum_filter1d(mask, 2 * reach + 1)

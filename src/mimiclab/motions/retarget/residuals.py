@@ -7,6 +7,7 @@ from scipy.spatial.transform import Rotation
 
 from mimiclab.maths.rotations import quat_to_matrix
 from mimiclab.motions.ground import GroundPoints
+from mimiclab.motions.kinematics import central_difference
 from mimiclab.motions.retarget.banded import BandedSystem
 from mimiclab.motions.retarget.composite import Composite, cross, point_rows
 from mimiclab.motions.retarget.feet import other_points, soles
@@ -94,7 +95,7 @@ class BodyResiduals:
         toes = [problem.landmark_names.index(f"{side}_toe") for side in ("left", "right")]
         low, high = self.cfg.swing_speed
         toe = problem.target_pos[:, toes]
-        speed = np.linalg.norm(np.gradient(toe, 1.0 / problem.fps, axis=0), axis=-1)
+        speed = np.linalg.norm(central_difference(toe, problem.fps), axis=-1)
         share = np.clip((speed - low) / (high - low), 0.0, 1.0) * ~problem.contacts
         return self.cfg.clearance_m + self.cfg.swing_m * share
 

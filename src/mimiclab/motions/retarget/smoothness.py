@@ -90,7 +90,8 @@ class Smooth:
             system.add_diagonal(1, -v - inner[:, None] * a)
         if count > 2:
             system.add_diagonal(2, np.broadcast_to(a, (count - 2, size)))
-        self._add_rotation(system, right)
+        if count > 1:
+            self._add_rotation(system, right)
 
     def _add_rotation(self, system: BandedSystem, right: np.ndarray) -> None:
         """The root's turns d = log(R' R^T): dd = A x' - B x for world rotations x' and x."""
@@ -98,7 +99,7 @@ class Smooth:
         before = np.swapaxes(after, 1, 2)
         v, a = self.velocity[3:6], self.acceleration[3:6]
         root = np.arange(3, 6)
-        blocks = [np.zeros((len(right) - k, 3, 3)) for k in range(3)]
+        blocks = [np.zeros((max(len(right) - k, 0), 3, 3)) for k in range(3)]
 
         def add(residual: np.ndarray, parts: list[np.ndarray], weight: np.ndarray) -> None:
             """A residual of consecutive frames t, t + 1, ... with derivative `parts`."""

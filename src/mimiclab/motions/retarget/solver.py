@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mimiclab.maths.rotations import quat_slerp
-from mimiclab.motions.retarget.descent import Descent, State
+from mimiclab.motions.retarget.descent import Descent, State, root_steps
 from mimiclab.motions.retarget.options import SolveCfg
 from mimiclab.motions.retarget.start import first_guess
 from mimiclab.motions.retarget.targets import RetargetProblem
@@ -69,10 +69,13 @@ def _in_windows(
 ) -> tuple[State, int, float]:
     """Best coordinates of `frames` from a guess, in windows that each continue the one before."""
     start, total, most = 0, 0.0, 0
+    wanted = root_steps(problem, cfg, frames)
     while True:
         stop = min(start + cfg.window, len(frames))
         part = slice(start, stop)
-        descent = Descent(problem, cfg, skeleton, frames[part], _HELD if start else 0)
+        descent = Descent(
+            problem, cfg, skeleton, frames[part], wanted[start : stop - 1], _HELD if start else 0
+        )
         found, count, cost = descent.run(state.part(part), iterations)
         state = state.replaced(part, found)
         total, most = total + cost, max(most, count)

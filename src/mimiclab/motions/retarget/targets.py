@@ -7,6 +7,7 @@ import numpy as np
 
 from mimiclab.errors import MotionError
 from mimiclab.motions.human.landmarks import LandmarkMotion
+from mimiclab.motions.kinematics import central_difference
 from mimiclab.motions.retarget.contacts import ContactCfg, detect_contacts, standing_height
 from mimiclab.motions.retarget.ground import FlatGround, Ground
 from mimiclab.motions.retarget.landmark_frames import complete, resample_landmarks
@@ -178,10 +179,7 @@ class _Feet:
             lateral = foot_lateral(pos[:, names.index(knee)] - ankle, toe - ankle)
             normal = np.cross(toe - ankle, lateral)
             upright.append(normal[:, 2] / np.maximum(np.linalg.norm(normal, axis=1), 1e-9))
-        if len(points) > 1:
-            speed = np.linalg.norm(np.gradient(points, 1.0 / fps, axis=0), axis=-1)
-        else:
-            speed = np.zeros(points.shape[:-1])
+        speed = np.linalg.norm(central_difference(points, fps), axis=-1)
         return _Feet(points[..., 2] - under, speed, np.stack(upright, axis=1), under.mean(axis=2))
 
 
