@@ -48,7 +48,7 @@ def test_bad_grounds_are_refused(tmp_path):
     with pytest.raises(MotionError, match="not finite"):
         HeightGrid(np.full((2, 2), np.nan), (0, 0), 1.0)
     (tmp_path / "no.obj").write_text("hello")
-    with pytest.raises(MotionError, match="no readable triangle mesh|no triangles"):
+    with pytest.raises(MotionError, match="no triangles"):
         ground_from_mesh(tmp_path / "no.obj")
     (tmp_path / "big.obj").write_text("v 0 0 0\nv 1000 0 0\nv 0 1000 0\nf 1 2 3\n")
     with pytest.raises(MotionError, match="raise `spacing`"):

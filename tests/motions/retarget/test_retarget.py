@@ -12,6 +12,7 @@ from mimiclab.errors import UnknownNameError
 from mimiclab.maths.rotations import quat_angle, quat_from_rotvec, quat_multiply, quat_rotate
 from mimiclab.motions.clip import MotionClip
 from mimiclab.motions.feet import foot_contact
+from mimiclab.motions.forward import forward_kinematics
 from mimiclab.motions.human.formats import read_human
 from mimiclab.motions.human.landmarks import robot_landmarks
 from mimiclab.motions.kinematics import body_motion
@@ -90,12 +91,16 @@ def test_joint_limits_hold_whatever_is_asked(g1, seed, reach):
 
 def test_windows_agree_with_the_whole(g1):
     problem = make_problem(robot_landmarks(builtin_motion("walk").cut(0, 260)), g1)
-    cfg = SolveCfg(fine_iterations=20, tolerance=1e-5)
-    whole = solve(problem, cfg)
-    parts = solve(problem, replace(cfg, window=110, overlap=40))
-    assert np.abs(parts.qpos - whole.qpos).max() < 5e-3
-    # No seam: steps between windows are those of the whole.
-    assert np.abs(np.diff(parts.qpos, axis=0) - np.diff(whole.qpos, axis=0)).max() < 3e-3
+    whole = solve(problem)
+    parts = solve(problem, SolveCfg(window=110, overlap=40))
+    bodies = [forward_kinematics(g1.model, found.qpos)[0] for found in (whole, parts)]
+    distance = np.linalg.norm(bodies[0] - bodies[1], axis=-1)
+    assert distance.mean() < 1e-3 and distance.max() < 0.02
+    # No seam where the second window takes over, 2 frames into its 40 frames of overlap.
+    bend = np.abs(np.diff(parts.qpos, n=2, axis=0)).max(axis=1)
+    smooth = np.abs(np.diff(whole.qpos, n=2, axis=0)).max(axis=1)
+    for seam in (72, 142):
+        assert bend[seam - 4 : seam + 4].max() < 1.5 * smooth[seam - 4 : seam + 4].max() + 2e-3
 
 
 def test_the_first_frame_is_like_the_others(walked):

@@ -63,7 +63,7 @@ def test_lengths_are_the_robots_and_directions_the_persons(g1):
 
 def test_travel_and_height_scale_with_the_leg(g1):
     person = _person(speed=0.3)
-    raised = replace(person, pos_w=person.pos_w + [5.0, 1.0, 0.4])
+    raised = replace(person, pos_w=person.pos_w + np.array([5.0, 1.0, 0.4]))
     problem = make_problem(raised, g1)
     pelvis = _of(problem, "pelvis")
     distance = 0.3 * 39 / 30

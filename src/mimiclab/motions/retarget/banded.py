@@ -1,9 +1,12 @@
 """Symmetric block-banded systems over time: frames couple to the next two, solved by LAPACK."""
 
 import numpy as np
-from scipy.linalg import blas, lapack
+from scipy.linalg import get_blas_funcs, get_lapack_funcs
 
 from mimiclab.errors import MotionError
+
+(_multiply,) = get_blas_funcs(("sbmv",), dtype=np.float64)
+_factor, _substitute = get_lapack_funcs(("pbtrf", "pbtrs"), dtype=np.float64)
 
 
 class BandedSystem:
@@ -55,7 +58,7 @@ class BandedSystem:
         given = np.where(asked, 0.0, known.ravel())
         right = right.ravel()
         if given.any():
-            right = right - blas.dsbmv(self.width, 1.0, flat.T, given, lower=1)
+            right = right - _multiply(self.width, 1.0, flat.T, given, lower=1)
         right = np.where(asked, right, given)
         fixed = np.flatnonzero(~asked)
         if fixed.size:
@@ -66,8 +69,8 @@ class BandedSystem:
             flat[fixed] = 0.0
             flat[fixed, 0] = 1.0
         # A transposed C array is the column-major band that LAPACK works on in place.
-        factor, failed = lapack.dpbtrf(flat.T, lower=1, overwrite_ab=1)
+        factor, failed = _factor(flat.T, lower=1, overwrite_ab=1)
         if failed:
             raise MotionError(f"retargeting failed: the equations lose rank at row {failed}")
-        x, _ = lapack.dpbtrs(factor, right, lower=1)
+        x, _ = _substitute(factor, right, lower=1)
         return x.reshape(known.shape)
