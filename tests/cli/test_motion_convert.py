@@ -57,6 +57,32 @@ def test_tree_is_kept_and_clashes_fail_alone(
     assert "IN OUT" in capsys.readouterr().err
 
 
+def test_clips_of_one_file_become_files(tmp_path: Path) -> None:
+    pytest.importorskip("h5py")
+    from mimiclab.motions.clip import MotionClip
+    from mimiclab.motions.formats.cmu_hdf5 import write_clips
+    from mimiclab.robots import get_robot
+
+    robot = get_robot("dm_cmu_humanoid")
+    clips = [
+        MotionClip(
+            name=name,
+            robot=robot.name,
+            fps=50.0,
+            joint_names=robot.joint_names,
+            root_pos=np.full((30, 3), 1.0),
+            root_quat_wxyz=np.tile([1.0, 0.0, 0.0, 0.0], (30, 1)),
+            joint_pos=np.full((30, robot.num_joints), 0.01 * i),
+        )
+        for i, name in enumerate(("CMU_001_01", "take.1", "take.2"))
+    ]
+    write_clips(clips, tmp_path / "all.h5")
+    arguments = ["motion", "convert", str(tmp_path / "all.h5"), str(tmp_path / "out")]
+    assert main([*arguments, "--robot", robot.name, "--workers", "2"]) == 0
+    assert files_in(tmp_path / "out") == {"CMU_001_01.npz", "take.1.npz", "take.2.npz"}
+    assert read_motion(tmp_path / "out" / "take.2.npz").joint_pos[0, 0] == pytest.approx(0.02)
+
+
 def test_what_exists_is_skipped_and_counted(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -76,8 +76,7 @@ def _into_sets(
     index = FolderIndex(folder or _common_folder(sources))
     named: dict[str, list[MotionSource]] = {}
     for found in sources:
-        name = found.label if found.path is None else _clip(found.path)
-        named.setdefault(name, []).append(found)
+        named.setdefault(_clip(found), []).append(found)
     parts = split_names(list(named), val, seed=seed, group=group)
     targets = [output / "train.yaml", output / "val.yaml"]
     for target in targets:
@@ -111,7 +110,13 @@ def _common_folder(sources: "Sequence[MotionSource]") -> Path:
     return Path(os.path.commonpath(parents)) if parents else Path()
 
 
-def _clip(path: Path) -> str:
+def _clip(found: "MotionSource") -> str:
+    """The clip's name, known without reading it."""
+    path = found.path
+    if path is None:
+        return found.label.partition(":")[2]
+    if not path.is_file():
+        return path.name  # a clip inside a file of many
     # Registries call every file motion.npz; the folder tells them apart.
     return path.parent.name if path.stem == "motion" else path.stem
 
@@ -176,9 +181,7 @@ def _write_pieces(source: "MotionSource", cut: _Cut, kept: set[str], base: Path)
     from mimiclab.motions.formats import write_motion
     from mimiclab.motions.snippets import cut_snippets
 
-    clip = source.clip()
-    if source.path is not None:
-        clip = replace(clip, name=_clip(source.path))
+    clip = replace(source.clip(), name=_clip(source))
     longest = float("inf") if source.label in kept else cut.longest_s
     below = Path() if source.path is None else source.path.parent.absolute().relative_to(base)
     counts = [0, 0]

@@ -42,7 +42,11 @@ def output_paths(sources: Sequence[Source], output: Path, suffix: str) -> dict[s
             inner = Path(source.label.partition(":")[2])
         else:
             inner = source.path.absolute().relative_to(common)
-        targets[source.label] = output / inner.with_suffix(suffix)
+        # Clips inside a file of many have no suffix, but may have a dot in their names.
+        inside = source.path is not None and not source.path.is_file()
+        targets[source.label] = output / inner.with_name(
+            (inner.name if inside or source.path is None else inner.stem) + suffix
+        )
     return targets
 
 
