@@ -16,6 +16,8 @@ from mimiclab.motions.repair import REPAIRS, repair
 from mimiclab.motions.synthesis import builtin_motion, builtin_names
 from mimiclab.robots import Robot
 
+UP = np.array([0.0, 0.0, 1.0])
+
 
 @pytest.fixture(scope="module")
 def walk() -> MotionClip:
@@ -45,7 +47,7 @@ def test_a_sound_clip_comes_back_as_it_is(name: str) -> None:
 
 @pytest.mark.parametrize("height", [0.05, -0.04, 0.30])
 def test_a_floating_or_sunk_clip_is_moved_back(walk: MotionClip, height: float) -> None:
-    mended, (change,) = repair(replace(walk, root_pos=walk.root_pos + [0, 0, height]))
+    mended, (change,) = repair(replace(walk, root_pos=walk.root_pos + UP * height))
     assert change.kind == "float" and change.amount == pytest.approx(abs(height), abs=2e-3)
     assert same(mended, walk, 2e-3)
     assert (mended.joint_pos == walk.joint_pos).all()
@@ -53,7 +55,7 @@ def test_a_floating_or_sunk_clip_is_moved_back(walk: MotionClip, height: float) 
 
 def test_a_foot_held_in_the_air_does_not_fool_the_ground(walk: MotionClip) -> None:
     kick = builtin_motion("kick")
-    mended, (change,) = repair(replace(kick, root_pos=kick.root_pos + [0, 0, 0.06]))
+    mended, (change,) = repair(replace(kick, root_pos=kick.root_pos + UP * 0.06))
     assert change.amount == pytest.approx(0.06, abs=2e-3) and same(mended, kick, 2e-3)
 
 
@@ -175,7 +177,7 @@ def test_an_unsettled_first_frame_is_replaced(walk: MotionClip) -> None:
 def test_teleports_are_joined(walk: MotionClip) -> None:
     turn = quat_from_rotvec(np.array([0.0, 0.0, 1.2]))
     pos, quat = walk.root_pos.copy(), walk.root_quat_wxyz.copy()
-    pos[80:] = quat_rotate(turn, pos[80:]) + [5.0, -2.0, 0.0]
+    pos[80:] = quat_rotate(turn, pos[80:]) + np.array([5.0, -2.0, 0.0])
     quat[80:] = quat_multiply(turn, quat[80:])
     mended, (change,) = repair(replace(walk, root_pos=pos, root_quat_wxyz=quat))
     assert change.kind == "teleport" and change.applied
@@ -207,7 +209,7 @@ def test_limits_are_kept_and_reported(g1: Robot, walk: MotionClip) -> None:
 
 def test_several_flaws_at_once(g1: Robot, walk: MotionClip) -> None:
     """Everything that can be undone exactly enough, injected together, in one call."""
-    broken = replace(walk, root_pos=walk.root_pos + [0.0, 0.0, 0.07])
+    broken = replace(walk, root_pos=walk.root_pos + UP * 0.07)
     broken = with_joints(broken, g1.joint_names.index("left_elbow_joint"), 45, 0.7)
     wrist = g1.joint_names.index("right_wrist_roll_joint")
     broken = with_joints(broken, wrist, slice(70, None), 2.0 * np.pi)
@@ -220,7 +222,7 @@ def test_several_flaws_at_once(g1: Robot, walk: MotionClip) -> None:
 
 def test_only_what_is_asked_for(g1: Robot, walk: MotionClip) -> None:
     broken = with_joints(walk, 3, 45, 0.7)
-    broken = replace(broken, root_pos=broken.root_pos + [0.0, 0.0, 0.07])
+    broken = replace(broken, root_pos=broken.root_pos + UP * 0.07)
     _, changes = repair(broken, only=("float",))
     assert [change.kind for change in changes] == ["float"]
     with pytest.raises(UnknownNameError, match="did you mean 'float'"):
@@ -231,7 +233,7 @@ def test_only_what_is_asked_for(g1: Robot, walk: MotionClip) -> None:
 
 
 def test_a_clip_on_its_own_ground_is_not_levelled(walk: MotionClip) -> None:
-    lifted = replace(walk, root_pos=walk.root_pos + [0.0, 0.0, 0.5], terrain="stairs.obj")
+    lifted = replace(walk, root_pos=walk.root_pos + UP * 0.5, terrain="stairs.obj")
     mended, changes = repair(lifted)
     assert mended is lifted
     assert [(c.kind, c.applied) for c in changes] == [("tilt", False), ("float", False)]
@@ -264,3 +266,53 @@ def test_flips_of_real_ankles_are_spread(shared_data: Path) -> None:
     assert motion_quality(mended).metrics["flips"] == 0
     assert ((mended.joint_pos != clip.joint_pos).any(axis=1)).mean() < 0.03
     assert (mended.root_pos == clip.root_pos).all()
+
+
+def test_floating_video_motion_is_brought_down(shared_data: Path) -> None:
+    """ASAP's clips float by up to 15 cm, each by another height at another time."""
+    floated = 0
+    for path in sorted((shared_data / "motions/asap_g1_npz").glob("*.npz")):
+        clip = read_motion(path)
+        mended, _ = repair(clip)
+        before, after = motion_quality(clip).metrics, motion_quality(mended)
+        floated += before["float_share"] > 0.05
+        assert after.verdict == "accept", (path.name, after.reasons)
+        assert after.metrics["float_share"] < 0.04 and after.metrics["penetration_mean_mm"] < 3.0
+        # Heights change, and nothing else, but for the one clip whose last frames are torn off.
+        if clip.name != "single_foot_balance_level2":
+            assert (mended.joint_pos == clip.joint_pos).all()
+            assert (mended.root_pos[:, :2] == clip.root_pos[:, :2]).all()
+    assert floated == 16
+
+
+def test_jump_and_limits_of_the_real_k1(shared_data: Path) -> None:
+    clip = read_motion(
+        shared_data / "motions/booster_k1_csv/k1_fight_001_30fps.csv", robot="booster_k1", fps=30.0
+    )
+    mended, changes = repair(clip)
+    steps = [change for change in changes if change.kind == "step"]
+    assert steps[0].joints == ("Left_Elbow_Yaw",)
+    assert steps[0].amount == pytest.approx(2.04, abs=0.01)
+    assert motion_quality(mended).verdict == "accept"
+    elbow = clip.joint_names.index("Left_Elbow_Yaw")
+    assert np.abs(np.diff(clip.joint_pos[214:222, elbow])).max() > 1.0
+    assert np.abs(np.diff(mended.joint_pos[214:222, elbow])).max() < 0.4
+
+
+def test_limits_of_the_real_h1(shared_data: Path) -> None:
+    clip = read_motion(
+        shared_data / "motions/lafan1_h1_csv/dance1_subject1.csv", robot="unitree_h1", fps=30.0
+    )
+    mended, (change,) = repair(clip)
+    assert change.kind == "limits" and change.amount == pytest.approx(0.19, abs=0.01)
+    assert motion_quality(mended).metrics["joint_limit_hits"] == 0
+    changed = (mended.joint_pos != clip.joint_pos).any(axis=1)
+    assert np.flatnonzero(changed).tolist() == list(change.frames) and changed.mean() < 0.06
+
+
+def test_a_slope_is_told_from_a_tilt(shared_data: Path) -> None:
+    """Walking up a real slope, whose file does not name its terrain, is not levelled."""
+    clip = read_motion(shared_data / "motions/terrain/g1_crawl_slope/motion_crawl_slope.npz")
+    mended, changes = repair(clip)
+    assert mended is clip and [change.applied for change in changes] == [False]
+    assert "needs its terrain" in changes[0].message

@@ -45,19 +45,21 @@ def joint_jumps(joint_pos: np.ndarray, limits: CheckLimits | None = None) -> lis
     limits = limits or CheckLimits()
     steps = np.diff(joint_pos, axis=0)
     size = np.abs(steps)
-    around = np.pad(size, ((1, 1), (0, 0)))  # around[t] is the step before steps[t]
     found = []
     for length in (1, 2):
         count = len(steps) - length + 1
-        if count < 1:
+        # At the ends of a clip the second step on the one side stands for that on the other.
+        if len(steps) < length + 2:
             break
+        before = np.concatenate([size[length + 1 : length + 2], size[: count - 1]])
+        after = np.concatenate([size[length:], size[-length - 2 : -length - 1]])
         smallest = np.min([size[k : k + count] for k in range(length)], axis=0)
-        outside = np.maximum(around[:count], around[length + 1 : length + 1 + count])
+        outside = np.maximum(before, after)
         signs = np.sign([steps[k : k + count] for k in range(length)])
         stands_out = (smallest > limits.jump_rad) & (smallest > limits.jump_ratio * outside)
         for t, j in zip(*np.nonzero(stands_out & (signs == signs[:1]).all(axis=0)), strict=True):
-            after = int(t) + length
-            found.append(Jump(int(j), int(t), after, float(joint_pos[after, j] - joint_pos[t, j])))
+            end = int(t) + length
+            found.append(Jump(int(j), int(t), end, float(joint_pos[end, j] - joint_pos[t, j])))
     return sorted(found, key=lambda jump: (jump.before, jump.joint))
 
 
