@@ -48,7 +48,7 @@ def test_a_robot_retargeted_to_itself_comes_back(g1, name, start):
     joint_error = np.abs(again.joint_pos - clip.joint_pos)
     # Wrists are known only by where knuckles are, and forearms hardly by that.
     seen = [i for i, joint in enumerate(g1.joint_names) if "wrist" not in joint]
-    assert joint_error[:, seen].mean() < 0.012 and joint_error[:, seen].max() < 0.1
+    assert joint_error[:, seen].mean() < 0.015 and joint_error[:, seen].max() < 0.1
 
 
 def test_planted_feet_stay_and_lie_flat(g1, walked):

@@ -9,9 +9,9 @@ class SolveCfg:
 
     pelvis: float = 0.08
     """Of the root's rotation away from hips and chest of the source, m per rad."""
-    slide: float = 2.0
+    slide: float = 0.6
     """Of the speed of standing soles, m per m/s."""
-    ground: float = 7.0
+    ground: float = 4.0
     """Of the distance of standing soles, and of the depth of anything in the ground, m per m."""
     flat: float = 1.0
     """Of the distance of the corners of flat soles, which are free to tilt a little, m per m."""
