@@ -52,7 +52,7 @@ QUALITY_LIMITS: Mapping[str, Threshold] = MappingProxyType(
         "penetration_share": Threshold(0.15, 1.0),
         "float_share": Threshold(0.05, 1.0),
         "joint_limit_max_rad": Threshold(1e-3, 1.0),
-        "flips_per_min": Threshold(0, 120),
+        "flips_per_min": Threshold(0, 600),
         "root_jumps": Threshold(0, 10),
         "first_step_ratio": Threshold(4.0, float("inf")),
         "speed_limit_share": Threshold(0.05, 0.5),
