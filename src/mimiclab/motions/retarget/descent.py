@@ -90,7 +90,7 @@ class Descent:
         robot = problem.robot
         self.cfg, self.skeleton = cfg, skeleton
         self.composite = Composite(skeleton)
-        self.residuals = BodyResiduals(problem, cfg, frames)
+        self.residuals = BodyResiduals(problem, cfg, skeleton, frames)
         self.low, self.high = robot.joint_limits.T
         self.rest = np.clip(robot.default_pose, self.low, self.high)
         self.held = held
@@ -154,6 +154,7 @@ class Descent:
         screws = self.composite.screws(now.pose)
         inertia, wrench = now.bodies.inertia(self.residuals.bodies)
         blocks, right = self.composite.normal_blocks(screws, inertia, wrench)
+        now.bodies.add_pairs(screws, blocks, right)
         system = BandedSystem(len(right), self.composite.size)
         system.add_blocks(blocks)
         now.bodies.add_couplings(system, self.composite, screws)

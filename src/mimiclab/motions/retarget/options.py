@@ -23,6 +23,10 @@ class SolveCfg:
     """Speeds of the toe between which that begins and is complete, m/s."""
     clearance_m: float = 0.001
     """Anything not standing is kept this far above the ground, m."""
+    self_collision: float = 2.0
+    """Of how much closer than allowed arms and other parts are, m per m; 0 does without."""
+    apart_m: float = 0.005
+    """Distance that such parts are allowed, unless they are closer in the default pose, m."""
     joint_acceleration: float = 5e-4
     """m per rad/s^2."""
     root_acceleration: float = 1e-2

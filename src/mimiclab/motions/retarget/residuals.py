@@ -9,12 +9,13 @@ from mimiclab.maths.rotations import quat_to_matrix
 from mimiclab.motions.ground import GroundPoints
 from mimiclab.motions.kinematics import central_difference
 from mimiclab.motions.retarget.banded import BandedSystem
+from mimiclab.motions.retarget.collisions import PairRows, SelfCollisions
 from mimiclab.motions.retarget.composite import Composite, cross, point_rows
 from mimiclab.motions.retarget.feet import other_points, soles
 from mimiclab.motions.retarget.options import SolveCfg
 from mimiclab.motions.retarget.start import first_guess
 from mimiclab.motions.retarget.targets import RetargetProblem
-from mimiclab.motions.skeleton import Pose
+from mimiclab.motions.skeleton import Pose, Skeleton
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +37,8 @@ class Linearised:
     rows: list[_Rows]
     slips: list[tuple[int, np.ndarray, np.ndarray]]
     """Body, wrenches (T, R, 6), squared weights (T - 1, R) of equal points in frames t and t+1."""
+    pairs: list[PairRows]
+    pair_weight: float
 
     def inertia(self, bodies: int) -> tuple[np.ndarray, np.ndarray]:
         """Sums over the rows of each body, see `composite`: (B, T, 6, 6) and (B, T, 6)."""
@@ -51,6 +54,14 @@ class Linearised:
             wrench[body] = (across @ pull[..., None])[..., 0]
         return inertia, wrench
 
+    def add_pairs(self, screws: np.ndarray, blocks: np.ndarray, right: np.ndarray) -> None:
+        """What bodies too close to each other add to the blocks of their frames."""
+        for pair in self.pairs:
+            row = (screws[pair.frames] @ pair.wrench[..., None])[..., 0] * pair.sign
+            weighted = self.pair_weight * row
+            blocks[pair.frames] += weighted[:, :, None] * row[:, None]
+            right[pair.frames] += weighted * pair.gap[:, None]
+
     def add_couplings(self, system: BandedSystem, composite: Composite, screws: np.ndarray) -> None:
         """What sliding couples between neighbouring frames."""
         for body, f, weight in self.slips:
@@ -63,7 +74,9 @@ class Linearised:
 class BodyResiduals:
     """Residuals of a problem sampled at every `stride`-th frame."""
 
-    def __init__(self, problem: RetargetProblem, cfg: SolveCfg, frames: np.ndarray) -> None:
+    def __init__(
+        self, problem: RetargetProblem, cfg: SolveCfg, skeleton: Skeleton, frames: np.ndarray
+    ) -> None:
         robot = problem.robot
         marks = [robot.landmarks[name] for name in problem.landmark_names]
         self.ground = problem.ground
@@ -76,6 +89,7 @@ class BodyResiduals:
         self.upright = quat_to_matrix(first_guess(problem, frames)[1])
         self.soles = soles(robot)
         self.others = other_points(robot)
+        self.collisions = SelfCollisions(robot, skeleton, cfg.apart_m)
         self.contacts = problem.sole_contacts[frames]
         held = np.cumsum(np.concatenate([np.zeros((1, 2, 2), int), problem.sole_contacts]), axis=0)
         stretch = held[frames[1:] + 1] - held[frames[:-1]]
@@ -109,7 +123,11 @@ class BodyResiduals:
         margin = np.full(len(cost), self.cfg.clearance_m)
         for points in self.others:
             cost += self._above(pose, points, margin, rows)
-        return Linearised(cost, rows, slips)
+        pairs = self.collisions.evaluate(pose) if self.cfg.self_collision else []
+        weight = self.cfg.self_collision**2
+        for pair in pairs:
+            cost[pair.frames] += weight * pair.gap**2
+        return Linearised(cost, rows, slips, pairs, weight)
 
     def _landmarks(self, pose: Pose, rows: list[_Rows]) -> np.ndarray:
         cost = np.zeros(len(pose.joints))

@@ -44,7 +44,11 @@ def solve(problem: RetargetProblem, cfg: SolveCfg | None = None) -> Solution:
     every = np.arange(last + 1)
     # Limbs first find their way without being pushed about by the ground.
     loose = replace(
-        cfg, ground=_LOOSE * cfg.ground, flat=_LOOSE * cfg.flat, slide=_LOOSE * cfg.slide
+        cfg,
+        ground=_LOOSE * cfg.ground,
+        flat=_LOOSE * cfg.flat,
+        slide=_LOOSE * cfg.slide,
+        self_collision=0.0,
     )
     skeleton = Skeleton(problem.robot)
     state = State(*first_guess(problem, coarse))
