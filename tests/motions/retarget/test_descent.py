@@ -32,8 +32,13 @@ def test_gradient_is_the_costs_slope(g1, walk_marks, ground):
     low, high = g1.joint_limits.T
     joints = np.clip(joints + 0.1 * random.normal(size=joints.shape), low + 0.1, high - 0.1)
     # Low enough that bodies are in the ground.
+    # Arms swung in front of the trunk, so that capsules meet.
+    names = list(g1.joint_names)
+    joints[:20, [names.index("left_shoulder_roll_joint")]] = -0.6
+    joints[:20, [names.index("left_elbow_joint")]] = 1.2
     state = State(root - np.array([0.0, 0.0, 0.15]), quat, joints)
     now = descent._at(state)
+    assert now.bodies.pairs
     _, right = descent._system(now)
     size = right.shape[1]
     for _ in range(8):
