@@ -162,7 +162,7 @@ def _retarget(task: _Task, clashes: dict[str, str], picture: bool) -> "Retargete
 
 
 def _print(files: "list[tuple[RetargetedFile, QualityReport]]", method: str) -> None:
-    """A table with one row for each result, and why some are not accepted."""
+    """A table for each robot with one row for each result, and why some are not accepted."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.markup import escape
@@ -172,23 +172,28 @@ def _print(files: "list[tuple[RetargetedFile, QualityReport]]", method: str) -> 
 
     if not files:
         return
-    robots = {report.robot for _, report in files}
-    title = f"retargeted to {', '.join(sorted(robots))} ({method})"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("motion", overflow="fold", min_width=10)
-    table.add_column("verdict", no_wrap=True)
-    for heading in ("frames\nper s", *(head for head, _ in QUALITY_COLUMNS.values())):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for file, report in files:
-        name = file.path.stem if len(robots) == 1 else f"{report.robot}/{file.path.stem}"
-        table.add_row(
-            escape(name),
-            f"[{VERDICT_COLOURS[report.verdict]}]{report.verdict}[/]",
-            f"{report.frames / max(file.seconds, 1e-9):.0f}",
-            *quality_cells(report),
-        )
     console = Console()
-    console.print(table)
+    for robot in dict.fromkeys(report.robot for _, report in files):
+        table = Table(
+            title=f"retargeted to {robot} ({method})",
+            title_justify="left",
+            box=SIMPLE_HEAD,
+            pad_edge=False,
+            padding=(0, 1, 0, 0),
+        )
+        table.add_column("motion", overflow="fold", min_width=10)
+        table.add_column("verdict", no_wrap=True)
+        for heading in ("frames\nper s", *(head for head, _ in QUALITY_COLUMNS.values())):
+            table.add_column(heading, justify="right", no_wrap=True)
+        for file, report in files:
+            if report.robot == robot:
+                table.add_row(
+                    escape(file.path.stem),
+                    f"[{VERDICT_COLOURS[report.verdict]}]{report.verdict}[/]",
+                    f"{report.frames / max(file.seconds, 1e-9):.0f}",
+                    *quality_cells(report),
+                )
+        console.print(table)
     for file, report in files:
         if report.reasons:
             why = escape(", ".join(map(str, report.reasons)))
