@@ -208,11 +208,11 @@ class WorkbenchPage:
         return self._figures[role][1]
 
     def _offset(self, main: Shown, other: Shown) -> np.ndarray:
-        """Where the second figure goes: both begin at one place, or side by side."""
+        """Where the second figure goes: both begin at one place, or the second at the right of the first."""
         gap = np.zeros(3)
         gap[:2] = main.track.qpos[0, :2] - other.track.qpos[0, :2]
         if self._place.value == "beside":
-            gap += to_the_left(main.track.qpos[0, 3:7], _GAP_M)
+            gap -= to_the_left(main.track.qpos[0, 3:7], _GAP_M)
         return gap
 
 
