@@ -11,12 +11,16 @@ class SolveCfg:
     """Of the root's rotation away from hips and chest of the source, m per rad."""
     slide: float = 0.6
     """Of the speed of standing soles, m per m/s."""
-    ground: float = 4.0
-    """Of the distance of standing soles, and of the depth of anything in the ground, m per m."""
+    stand: float = 4.0
+    """Of the distance of standing soles from the ground, m per m."""
+    ground: float = 10.0
+    """Of the depth of anything in the ground, m per m."""
     flat: float = 1.0
     """Of the distance of the corners of flat soles, which are free to tilt a little, m per m."""
     edge: float = 0.02
     """Share of the weights of standing soles in the first and the last frame of a contact."""
+    lift: float = 4.0
+    """Of what a swinging foot lacks of its height, m per m."""
     swing_m: float = 0.02
     """Fast feet are kept this much higher, so that no toe scrapes along, m."""
     swing_speed: tuple[float, float] = (0.4, 1.0)

@@ -96,6 +96,7 @@ class BodyResiduals:
         # A point stays where it was only if it was down in all frames between.
         self.locked = stretch == (np.diff(frames) + 1)[:, None, None]
         self.lift = self._lift(problem)[frames]
+        self.margin = np.full(len(frames), cfg.clearance_m)
         self.highest = problem.ground.highest
         # Contacts begin and end gently: the source's are known to a frame at best.
         before = np.concatenate([self.contacts[:1], self.contacts[:-1]])
@@ -120,9 +121,8 @@ class BodyResiduals:
         cost = self._landmarks(pose, rows) + self._pelvis(pose, rows)
         for foot in range(2):
             cost += self._sole(pose, foot, rows, slips)
-        margin = np.full(len(cost), self.cfg.clearance_m)
         for points in self.others:
-            cost += self._above(pose, points, margin, rows)
+            cost += self._above(pose, points, self.margin, rows, self.cfg.ground)
         pairs = self.collisions.evaluate(pose) if self.cfg.self_collision else []
         weight = self.cfg.self_collision**2
         for pair in pairs:
@@ -169,14 +169,15 @@ class BodyResiduals:
         flat = np.repeat(down.all(axis=1, keepdims=True), 4, axis=1)
         firm = self.firm[:, foot]
         held = np.concatenate(
-            [cfg.ground**2 * firm * down, cfg.flat**2 * firm.min(axis=1, keepdims=True) * flat],
+            [cfg.stand**2 * firm * down, cfg.flat**2 * firm.min(axis=1, keepdims=True) * flat],
             axis=1,
         )
         place = np.concatenate([ends, corners], axis=1)
         gap, wrench = self._gap(pose, place, sole.radii)
         rows.append(_Rows(sole.body, wrench, held, held * gap))
         cost = np.sum(held * gap**2, axis=1)
-        cost += self._above(pose, sole.points, self.lift[:, foot], rows)
+        cost += self._above(pose, sole.points, self.margin, rows, cfg.ground)
+        cost += self._above(pose, sole.points, self.lift[:, foot], rows, cfg.lift)
 
         lock = self.grip[:, foot] * self.locked[:, foot] * (cfg.slide * self.rate[:, 0]) ** 2
         slide = np.diff(ends, axis=0)
@@ -192,7 +193,12 @@ class BodyResiduals:
         return cost
 
     def _above(
-        self, pose: Pose, points: GroundPoints, clearance: np.ndarray, rows: list[_Rows]
+        self,
+        pose: Pose,
+        points: GroundPoints,
+        clearance: np.ndarray,
+        rows: list[_Rows],
+        weight: float,
     ) -> np.ndarray:
         """Spheres of a body that are nearer to the ground than `clearance` (T,)."""
         up = pose.body_rot[:, points.body, 2]
@@ -202,9 +208,9 @@ class BodyResiduals:
         place = points_of(pose, points.body, points.centres)
         gap, wrench = self._gap(pose, place, points.radii)
         short = np.maximum(gap + clearance[:, None], 0.0)
-        weight = np.where(short > 0, self.cfg.ground**2, 0.0)
-        rows.append(_Rows(points.body, wrench, weight, weight * short))
-        return np.sum(weight * short**2, axis=1)
+        active = np.where(short > 0, weight**2, 0.0)
+        rows.append(_Rows(points.body, wrench, active, active * short))
+        return np.sum(active * short**2, axis=1)
 
     def _gap(
         self, pose: Pose, place: np.ndarray, radii: np.ndarray

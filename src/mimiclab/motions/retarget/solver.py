@@ -46,6 +46,7 @@ def solve(problem: RetargetProblem, cfg: SolveCfg | None = None) -> Solution:
     loose = replace(
         cfg,
         ground=_LOOSE * cfg.ground,
+        stand=_LOOSE * cfg.stand,
         flat=_LOOSE * cfg.flat,
         slide=_LOOSE * cfg.slide,
         self_collision=0.0,
