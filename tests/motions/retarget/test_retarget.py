@@ -16,7 +16,8 @@ from mimiclab.motions.forward import forward_kinematics
 from mimiclab.motions.human.formats import read_human
 from mimiclab.motions.human.landmarks import robot_landmarks
 from mimiclab.motions.kinematics import body_motion
-from mimiclab.motions.retarget.ground import HeightGrid
+from mimiclab.motions.retarget.feet import soles
+from mimiclab.motions.retarget.ground import HeightGrid, ground_from_mesh
 from mimiclab.motions.retarget.options import SolveCfg
 from mimiclab.motions.retarget.retarget import retarget
 from mimiclab.motions.retarget.solver import solve
@@ -203,3 +204,48 @@ def test_a_person_becomes_a_robot_as_good_as_the_published_one(g1, shared_data):
 def test_unknown_methods_are_named(g1, walk):
     with pytest.raises(UnknownNameError, match="batch"):
         retarget(walk, g1, method="magic")  # type: ignore[arg-type]
+
+
+def test_one_robots_motion_becomes_anothers(g1, shared_data):
+    """Unitree's H1 retarget of a dance, made a G1 motion, against their G1 retarget of it."""
+    clips = {}
+    for name, robot, columns in (("h1", "unitree_h1", 26), ("g1", "unitree_g1", 36)):
+        path = shared_data / f"motions/lafan1_{name}_csv/dance1_subject1.csv"
+        table = np.loadtxt(path, delimiter=",", skiprows=300, max_rows=150)
+        assert table.shape[1] == columns
+        clips[name] = MotionClip(
+            name=name,
+            robot=robot,
+            fps=30.0,
+            joint_names=get_robot(robot).joint_names,
+            root_pos=table[:, :3],
+            root_quat_wxyz=table[:, [6, 3, 4, 5]],
+            joint_pos=table[:, 7:],
+        )
+    result = retarget(clips["h1"], g1)
+    assert result.problem.travel_scale == pytest.approx(0.78, abs=0.01)
+    for joint in ("left_knee_joint", "right_knee_joint", "left_hip_pitch_joint"):
+        column = g1.joint_names.index(joint)
+        ours, theirs = result.clip.joint_pos[:, column], clips["g1"].joint_pos[:, column]
+        assert np.corrcoef(ours, theirs)[0, 1] > 0.9, joint
+
+
+def test_a_climb_goes_up_the_scaled_boxes(g1, shared_data):
+    folder = shared_data / "motions/terrain/human_climb_seq_1"
+    ground = ground_from_mesh(folder / "multi_boxes.obj")
+    path = next(folder.glob("*.npy"))
+    person = read_human(path, fps=120.0)
+    result = retarget(person, g1, fps=30.0, ground=ground)
+    boxes, motion = result.problem.ground, body_motion(result.clip, g1)
+    assert boxes.highest == pytest.approx(result.problem.travel_scale * ground.highest)
+    depths = []
+    for sole in soles(g1):
+        arms = np.broadcast_to(sole.points.centres, (motion.num_frames, *sole.points.centres.shape))
+        turn = motion.body_quat_wxyz_w[:, sole.body, None]
+        place = motion.body_pos_w[:, sole.body, None] + quat_rotate(turn, arms)
+        height, _ = boxes.sample(place[..., :2])
+        depths.append((height + sole.points.radii - place[..., 2]).max(axis=1))
+        standing = height.min(axis=1)[result.problem.sole_contacts[:, len(depths) - 1].all(axis=1)]
+        assert standing.max() > 0.5  # on the higher box
+    # Edges are steep, so a toe may cut a corner for a moment.
+    assert np.percentile(depths, 97) < 0.015

@@ -18,6 +18,8 @@ from mimiclab.motions.skeleton import Pose, Skeleton
 _MOST_STEP = 0.6
 """Largest change of a coordinate in one step, m or rad: linearisation holds no further."""
 
+_OVERSHOOT = 5e-3
+"""Steps beyond a limit that are cut off without asking the other joints, rad."""
 _DAMPING = 2e-2
 """Of the first step, m^2 per m^2 or rad^2. More leads limbs into worse minima, less throws them."""
 
@@ -136,7 +138,7 @@ class Descent:
             return step * np.minimum(1.0, _MOST_STEP / largest)
         # Joints that would leave their range stop at its end, and the others make up for it.
         there = np.clip(state.joints + step[:, 6:], self.low, self.high) - state.joints
-        crossing = np.isnan(known[:, 6:]) & (there != step[:, 6:])
+        crossing = np.isnan(known[:, 6:]) & (np.abs(there - step[:, 6:]) > _OVERSHOOT)
         if not crossing.any():
             return step
         known[:, 6:][crossing] = there[crossing]
