@@ -14,8 +14,10 @@ import pytest
 
 from mimiclab.cli.main import main
 from mimiclab.errors import UnknownNameError
-from mimiclab.motions.formats import read_motion
+from mimiclab.motions.formats import read_motion, write_motion
 from mimiclab.motions.mirror import mirror_clip
+from mimiclab.motions.synthesis import builtin_motion
+from mimiclab.robots import get_robot
 
 RUN = [sys.executable, "-m", "mimiclab.cli.main", "motion", "convert"]
 
@@ -254,3 +256,26 @@ def test_convert_cuts_and_labels(folder: Path, tmp_path: Path) -> None:
     assert main([*arguments, "--frames", "10", "60", "--licence", "CC0", "--tags", "x", "y"]) == 0
     clip = read_motion(out)
     assert (clip.num_frames, clip.licence, clip.tags) == (50, "CC0", ("x", "y"))
+
+
+def test_cutting_holding_raising_and_the_default_pose(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = builtin_motion("walk", fps=50.0)
+    write_motion(clip, tmp_path / "in" / "walk.npz")
+    arguments = ["motion", "convert", str(tmp_path / "in"), str(tmp_path / "out"), "--prefix", "a_"]
+    edits = ["--start", "0.5", "--end", "2", "--longest", "1", "--height", "0.1",
+             "--hold-start", "0.2", "--default-end", "2"]  # fmt: skip
+    assert main([*arguments, *edits]) == 0
+    found = read_motion(tmp_path / "out" / "a_walk.npz")
+    assert found.num_frames == 10 + 51 + 100
+    np.testing.assert_array_equal(found.joint_pos[10:61], clip.joint_pos[25:76])
+    np.testing.assert_allclose(found.root_pos[10:61, 2], clip.root_pos[25:76, 2] + 0.1)
+    np.testing.assert_array_equal(found.joint_pos[0], clip.joint_pos[25])
+    np.testing.assert_allclose(found.joint_pos[-1], get_robot("unitree_g1").default_pose)
+    # Still frames do not make a clip long enough.
+    short = [*arguments, "--end", "0.5", "--hold-end", "5", "--min-duration", "1", "--overwrite"]
+    assert main(short) == 0
+    assert "1 left out (shorter than 1 s)" in capsys.readouterr().out
+    assert main([*arguments, "--start", "2", "--end", "1"]) == 2
+    assert "end 1 s is before start 2 s" in capsys.readouterr().err

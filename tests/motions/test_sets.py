@@ -78,7 +78,7 @@ def test_ambiguous_clips_are_refused(tmp_path: Path) -> None:
         ("motions: [a\n", "not valid YAML"),
         ("name: x\n", "`motions` is missing"),
         ("motions: []\n", "`motions` is missing, empty"),
-        ("motions: [1, 2]\n", "`motions` is missing, empty or no list"),
+        ("motions: [1, 2]\n", "1 in `motions`; expected a name, or `{motion: NAME"),
         ("motions: [a, b, a]\n", "listed twice: a"),
         ("motions: [a]\nmotion: [b]\n", "unknown keys motion;"),
         ("motions: [a]\nweights: [1]\n", "`weights` is"),

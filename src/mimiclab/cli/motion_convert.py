@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from mimiclab.cli.motion_options import DEFAULTS, Json, Sources
+from mimiclab.motions.edit import ClipEdit
 
 if TYPE_CHECKING:
     from mimiclab.motions.convert import Conversion, Written
     from mimiclab.motions.sources import MotionSource
 
 _Words = Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="IN... OUT")]
+_Edit = Annotated[ClipEdit, tyro.conf.arg(name="")]
+_UNCHANGED = ClipEdit()
 
 
 def convert(
@@ -28,12 +31,14 @@ def convert(
     source: Sources = DEFAULTS,
     output_fps: float | None = None,
     frames: tuple[int, int] | None = None,
+    edit: _Edit = _UNCHANGED,
     min_duration: float = 0.0,
     joint_limits: Literal["flag", "clamp"] = "flag",
     mirror: Literal["no", "add", "only"] = "no",
     licence: str | None = None,
     tags: tuple[str, ...] = (),
     tags_from_name: bool = False,
+    prefix: str = "",
     overwrite: bool = False,
     workers: int | None = None,
     json_path: Json = None,
@@ -53,12 +58,14 @@ def convert(
         source: How the files are found and read.
         output_fps: Resample to this rate; left out, the rate is kept.
         frames: Keep only these frames: first, and one after the last, counted from 0.
+        edit: What else is cut, and what is added.
         min_duration: Leave out clips shorter than this many seconds.
         joint_limits: Report joints beyond their limits, or hold them inside.
         mirror: Write the mirror image too, its name ending in _mirrored (add), or only that.
         licence: Licence to store with the clips, for example `CC-BY-4.0`.
         tags: Words to store with the clips.
         tags_from_name: Store the tags that file names hold too: walk, dance, ...
+        prefix: Begin the output files of a batch with this, for example `lafan1_`.
         overwrite: Replace existing output files.
         workers: Processes; by default one for each core, where there are files enough.
         json_path: Write what was found in each converted clip as JSON.
@@ -83,6 +90,7 @@ def convert(
         to=to,
         output_fps=output_fps,
         frames=frames,
+        edit=edit,
         min_duration_s=min_duration,
         clamp=joint_limits == "clamp",
         mirror=mirror,
@@ -93,7 +101,7 @@ def convert(
     )
     # Words may overlap: what two of them name is one file to convert.
     sources = list({found.label: found for found in source.find(motions)}.values())
-    targets = output_paths(sources, output, FORMATS[to].suffix)
+    targets = output_paths(sources, output, FORMATS[to].suffix, prefix=prefix)
     written = {k: [path for path, _ in outputs(v, mirror)] for k, v in targets.items()}
     began = time.perf_counter()
     outcomes: list[Outcome[list[Written]]]

@@ -1,7 +1,7 @@
-"""`mimiclab motion split`: a data set into training and validation, or long clips into pieces."""
+"""`mimiclab motion split`: a data set in two by name or by length, or long clips into pieces."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ def split(
     /,
     *,
     output: Path,
-    into: Literal["sets", "snippets"] = "sets",
+    into: Literal["sets", "lengths", "snippets"] = "sets",
     source: Sources = DEFAULTS,
     val: float = 0.1,
     seed: int = 0,
@@ -30,11 +30,13 @@ def split(
     overwrite: bool = False,
     workers: int | None = None,
 ) -> int:
-    """Split motions into a training and a validation set, or cut long ones into pieces.
+    """Split motions into a training and a validation set, by length, or cut long ones into pieces.
 
     Sets: writes OUTPUT/train.yaml and OUTPUT/val.yaml. A hash of each clip's name decides, so clips
-    that come later move no other; pieces and mirror images stay with their clip. Pieces: cuts by
-    MoCapAct's rule and writes OUTPUT/CLIP-FIRST-LAST.npz; the defaults are MoCapAct's.
+    that come later move no other; pieces and mirror images stay with their clip. Lengths: writes
+    OUTPUT/short.yaml and OUTPUT/long.yaml, the latter of clips longer than --longest; no file is
+    moved. Pieces: cuts by MoCapAct's rule and writes OUTPUT/CLIP-FIRST-LAST.npz; the defaults are
+    MoCapAct's.
 
     Args:
         motions: Files, folders, globs, `builtin:NAME`, motion sets, or expressions of them.
@@ -45,7 +47,7 @@ def split(
         seed: Number that makes another split of the same share.
         group: Regular expression; clips in whose names it finds the same stay on one side, as
             `subject[0-9]+` keeps each person together.
-        longest: Longest piece in seconds.
+        longest: Longest piece, or longest clip that counts as short, in seconds.
         overlap: Seconds that neighbouring pieces share.
         whole: Motions that are not cut, for example `cmu.get_up`.
         overwrite: Replace existing files.
@@ -55,6 +57,8 @@ def split(
     sources = list({found.label: found for found in source.find(motions)}.values())
     if into == "sets":
         return _into_sets(sources, output, source.motion_folder, val, seed, group, overwrite)
+    if into == "lengths":
+        return _into_lengths(sources, output, source.motion_folder, longest, overwrite, workers)
     cut = _Cut(output=output, longest_s=longest, overlap_s=overlap, overwrite=overwrite)
     return _into_snippets(sources, cut, whole, source.motion_folder, workers)
 
@@ -68,40 +72,82 @@ def _into_sets(
     group: str | None,
     overwrite: bool,
 ) -> int:
-    from mimiclab.errors import OutputError
-    from mimiclab.motions.folder_index import FolderIndex
-    from mimiclab.motions.sets import MotionSet, save_set
     from mimiclab.motions.splits import split_names
 
-    index = FolderIndex(folder or _common_folder(sources))
     named: dict[str, list[MotionSource]] = {}
     for found in sources:
         named.setdefault(_clip(found), []).append(found)
     parts = split_names(list(named), val, seed=seed, group=group)
-    targets = [output / "train.yaml", output / "val.yaml"]
+    share = f"split by name: {val:g} for validation, seed {seed}"
+    share += f", grouped by {group}" if group else ""
+    train, held = ([found for name in names for found in named[name]] for names in parts)
+    return _save({"train": train, "val": held}, share, output, folder, overwrite)
+
+
+def _into_lengths(
+    sources: "Sequence[MotionSource]",
+    output: Path,
+    folder: Path | None,
+    longest: float,
+    overwrite: bool,
+    workers: int | None,
+) -> int:
+    from mimiclab.cli.motion_batch import over_all, print_failures
+
+    outcomes = over_all(sources, _duration, "measuring", workers=workers)
+    parts: dict[str, list[MotionSource]] = {"short": [], "long": []}
+    for found, outcome in zip(sources, outcomes, strict=True):
+        if outcome.result is not None:
+            parts["long" if outcome.result > longest else "short"].append(found)
+    failures = [outcome for outcome in outcomes if outcome.error is not None]
+    print_failures(failures)
+    total = sum(outcome.result or 0.0 for outcome in outcomes)
+    print(f"{total / 60:.1f} minutes in {len(outcomes) - len(failures)} clips")
+    _save(parts, f"up to {longest:g} s are short", output, folder, overwrite)
+    return 1 if failures else 0
+
+
+def _duration(source: "MotionSource") -> float:
+    return source.clip().duration_s
+
+
+def _save(
+    parts: "Mapping[str, Sequence[MotionSource]]",
+    rule: str,
+    output: Path,
+    folder: Path | None,
+    overwrite: bool,
+) -> int:
+    """Write a set of each name; one without clips is left out."""
+    from mimiclab.errors import OutputError
+    from mimiclab.motions.folder_index import FolderIndex
+    from mimiclab.motions.set_entries import entry_of
+    from mimiclab.motions.sets import MotionSet, save_set
+
+    total = sum(map(len, parts.values()))
+    targets = {output / f"{name}.yaml": chosen for name, chosen in parts.items() if chosen}
+    index = FolderIndex(folder or _common_folder([s for part in parts.values() for s in part]))
     for target in targets:
         if target.exists() and not overwrite:
             raise OutputError(f"{target} exists; choose another output or add --overwrite")
-    for target, names in zip(targets, parts, strict=True):
-        chosen = [found for name in names for found in named[name]]
-        entries = [_entry(found, index) for found in chosen]
+    for target, chosen in targets.items():
+        entries = [entry_of(_entry(found, index), found.member) for found in chosen]
         weights = {
             entry: found.weight
             for entry, found in zip(entries, chosen, strict=True)
-            if found.weight != 1.0
+            if isinstance(entry, str) and found.weight != 1.0
         }
-        share = f"{val:g} for validation, seed {seed}" + (f", grouped by {group}" if group else "")
         save_set(
             MotionSet(
                 name=target.stem,
-                description=f"{len(entries)} of {len(sources)} clips, split by name: {share}",
+                description=f"{len(entries)} of {total} clips, {rule}",
                 motions=tuple(entries),
                 weights=weights,
             ),
             target,
         )
         print(f"{target}: {len(entries)} clips")
-    print(f"use them with --motion {targets[0]} --motion-folder {index.folder}")
+    print(f"use them with --motion {next(iter(targets))} --motion-folder {index.folder}")
     return 0
 
 
@@ -112,13 +158,11 @@ def _common_folder(sources: "Sequence[MotionSource]") -> Path:
 
 def _clip(found: "MotionSource") -> str:
     """The clip's name, known without reading it."""
-    path = found.path
-    if path is None:
-        return found.label.partition(":")[2]
-    if not path.is_file():
-        return path.name  # a clip inside a file of many
+    from mimiclab.motions.set_entries import file_name
+
+    name = file_name(found.member.where)
     # Registries call every file motion.npz; the folder tells them apart.
-    return path.parent.name if path.stem == "motion" else path.stem
+    return found.path.parent.name if found.path and name == "motion" else name
 
 
 def _entry(found: "MotionSource", index: "FolderIndex") -> str:
@@ -126,7 +170,7 @@ def _entry(found: "MotionSource", index: "FolderIndex") -> str:
     from mimiclab.errors import MotionFileError
 
     if found.path is None:
-        return found.label
+        return str(found.member.where)
     path, base = found.path.absolute(), index.folder.absolute()
     if not path.is_relative_to(base):
         raise MotionFileError(
@@ -181,7 +225,7 @@ def _write_pieces(source: "MotionSource", cut: _Cut, kept: set[str], base: Path)
     from mimiclab.motions.formats import write_motion
     from mimiclab.motions.snippets import cut_snippets
 
-    clip = replace(source.clip(), name=_clip(source))
+    clip = replace(source.clip(), name=source.name or _clip(source))
     longest = float("inf") if source.label in kept else cut.longest_s
     below = Path() if source.path is None else source.path.parent.absolute().relative_to(base)
     counts = [0, 0]

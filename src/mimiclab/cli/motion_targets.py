@@ -8,7 +8,7 @@ from typing import Protocol
 from mimiclab.errors import OutputError
 
 
-class Source(Protocol):
+class Input(Protocol):
     """What is read: its label, and its file if it has one."""
 
     @property
@@ -22,8 +22,21 @@ class Source(Protocol):
         ...
 
 
-def output_paths(sources: Sequence[Source], output: Path, suffix: str) -> dict[str, Path]:
+class Source(Input, Protocol):
+    """What is written to a file of its name."""
+
+    @property
+    def name(self) -> str:
+        """What a motion set calls it; empty where that is as its file."""
+        ...
+
+
+def output_paths(
+    sources: Sequence[Source], output: Path, suffix: str, *, prefix: str = ""
+) -> dict[str, Path]:
     """Output file of every source by label; a batch keeps the folders below the common one.
+
+    Names of a batch begin with `prefix`.
 
     Raises:
         OutputError: the output is one file and there are several sources.
@@ -44,13 +57,12 @@ def output_paths(sources: Sequence[Source], output: Path, suffix: str) -> dict[s
             inner = source.path.absolute().relative_to(common)
         # Clips inside a file of many have no suffix, but may have a dot in their names.
         inside = source.path is not None and not source.path.is_file()
-        targets[source.label] = output / inner.with_name(
-            (inner.name if inside or source.path is None else inner.stem) + suffix
-        )
+        stem = inner.name if inside or source.path is None else inner.stem
+        targets[source.label] = output / inner.with_name(prefix + (source.name or stem) + suffix)
     return targets
 
 
-def clashes(sources: Sequence[Source], outputs: Mapping[str, Sequence[Path]]) -> dict[str, str]:
+def clashes(sources: Sequence[Input], outputs: Mapping[str, Sequence[Path]]) -> dict[str, str]:
     """Labels that would be written over an input or over each other, with what to say of them.
 
     Args:

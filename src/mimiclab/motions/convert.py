@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from mimiclab.motions.check import CheckReport, check_file
+from mimiclab.motions.edit import ClipEdit
 from mimiclab.motions.formats import write_motion
 from mimiclab.motions.kinematics import resample
 from mimiclab.motions.mirror import MIRRORED, mirror_clip
@@ -25,8 +26,10 @@ class Conversion:
     """New frame rate; None keeps the file's."""
     frames: tuple[int, int] | None = None
     """First frame, and one after the last, of the input."""
+    edit: ClipEdit = ClipEdit()
+    """What else is cut, and what is added; times count from the first of `frames`."""
     min_duration_s: float = 0.0
-    """Shorter clips are left out, s."""
+    """Shorter clips are left out, s; still frames and default poses do not count."""
     clamp: bool = False
     """Hold joints inside their limits."""
     mirror: Literal["no", "add", "only"] = "no"
@@ -60,7 +63,7 @@ def convert(source: MotionSource, target: Path, job: Conversion) -> list[Written
     """Write a motion to `target`; what exists stays unless `job.overwrite`.
 
     Raises:
-        MotionError: the motion cannot be read; also errors of `resample`, `cut` and `mirror_clip`.
+        MotionError: the motion cannot be read; also of `resample`, `ClipEdit` and `mirror_clip`.
         OutputError: the file cannot be written (disk full, say); nothing is left of it.
     """
     wanted = outputs(target, job.mirror)
@@ -70,9 +73,10 @@ def convert(source: MotionSource, target: Path, job: Conversion) -> list[Written
         return done
     robot = get_robot(job.robot)
     file = source.read()
-    clip = file.clip if job.frames is None else file.clip.cut(*job.frames)
+    clip = job.edit.cut(file.clip if job.frames is None else file.clip.cut(*job.frames))
     if clip.duration_s < job.min_duration_s:
         return done + [Written(path=path, status="short") for path, _ in missing]
+    clip = job.edit.extend(clip, robot)
     if job.output_fps is not None:
         clip = resample(clip, job.output_fps)
     if job.clamp:

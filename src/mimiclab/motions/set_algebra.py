@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mimiclab.errors import MotionFileError
+from mimiclab.motions.edit import ClipEdit
 from mimiclab.motions.tags import name_tags, stored_tags
 
 TAG = "tag:"
@@ -31,11 +32,24 @@ class Member:
     """How many times as often as a clip of weight 1 it is drawn in training."""
     tags: tuple[str, ...] = ()
     """Tags that sets gave it."""
+    given_name: str = ""
+    """What a set calls it, if not as its file."""
+    fps: float | None = None
+    """Frame rate that a set states, for a file that does not."""
+    root_quat_order: str | None = None
+    """Order of its root quaternion that a set states, for a file that leaves it open."""
+    edit: ClipEdit = ClipEdit()
+    """What is done to it after reading."""
 
     @property
     def key(self) -> str:
-        """Equal for the same clip."""
+        """Equal for the same clip, and for all pieces of it."""
         return str(self.where.absolute()) if isinstance(self.where, Path) else self.where
+
+    @property
+    def piece_key(self) -> tuple[str, str, str]:
+        """Equal for the same piece of the same clip."""
+        return self.key, self.edit.piece, self.given_name
 
     def has_tag(self, tag: str) -> bool:
         """Whether its name, a set or the file itself gives it the tag; case does not count."""
@@ -160,14 +174,14 @@ class Tagged:
 
 def unique(members: list[Member]) -> list[Member]:
     """Each clip once, where it came first, with its first weight and the tags of all."""
-    found: dict[str, Member] = {}
+    found: dict[tuple[str, str, str], Member] = {}
     for member in members:
-        known = found.get(member.key)
+        known = found.get(member.piece_key)
         if known is None:
-            found[member.key] = member
+            found[member.piece_key] = member
         elif set(member.tags) - set(known.tags):
             tags = tuple(dict.fromkeys((*known.tags, *member.tags)))
-            found[member.key] = replace(known, tags=tags)
+            found[member.piece_key] = replace(known, tags=tags)
     return list(found.values())
 
 

@@ -15,6 +15,7 @@ from mimiclab.motions.set_algebra import (
     parse,
     unique,
 )
+from mimiclab.motions.set_entries import SetEntry, Treated
 from mimiclab.motions.sets import BUILTIN, MotionSet, clip_name, load_set, set_names
 from mimiclab.motions.synthesis import builtin_names
 
@@ -64,7 +65,7 @@ class SetSelection:
         self._top = search is None
         self._search = search or _Search(found, index, outside)
         self._above = (*above, _identity(found))
-        self._parts = [self._part(text) for text in found.motions]
+        self._parts = [self._entry(item) for item in found.motions]
         self._weights = [(text, self._part(text), value) for text, value in found.weights.items()]
         # Sets of hundreds of plain names are asked often: one look-up instead of one for each.
         plain = [part for part in self._parts if isinstance(part, _Name) and part.plain]
@@ -146,6 +147,11 @@ class SetSelection:
                 f"motion set {name!r}: more than one file fits {listing}; give a folder that "
                 "holds one of each, or name them in the set with folder and suffix"
             )
+
+    def _entry(self, item: str | SetEntry) -> Selection:
+        if isinstance(item, str):
+            return self._part(item)
+        return Treated(self._part(item.motion), item)
 
     def _part(self, text: str) -> Selection:
         index = self._search.index

@@ -17,6 +17,7 @@ from mimiclab.errors import MotionFileError, UnknownNameError
 from mimiclab.files import write_text
 from mimiclab.motions.folder_index import FolderIndex, check_name
 from mimiclab.motions.set_algebra import Member
+from mimiclab.motions.set_entries import SetEntry, parse_entry
 
 BUILTIN = "builtin:"
 """What names of built-in motions begin with."""
@@ -29,9 +30,10 @@ class MotionSet:
 
     name: str
     description: str
-    motions: tuple[str, ...]
+    motions: tuple[str | SetEntry, ...]
     """In order: file names with or without suffix, relative to a folder; patterns; `builtin:NAME`;
-    other sets, shipped ones by name, others by a YAML file's name; expressions of all of these."""
+    other sets, shipped ones by name, others by a YAML file's name; expressions of all of these;
+    and any of them with what is said of it."""
     weights: dict[str, float] = field(default_factory=dict)
     """Expression to how often its clips are drawn in training, where 1 is usual; the last one that
     holds a clip counts."""
@@ -101,7 +103,9 @@ def save_set(found: MotionSet, path: str | Path) -> None:
     document: dict[str, object] = {"name": found.name, "description": found.description}
     if found.tags:
         document["tags"] = list(found.tags)
-    document["motions"] = list(found.motions)
+    document["motions"] = [
+        item if isinstance(item, str) else item.document() for item in found.motions
+    ]
     if found.weights:
         document["weights"] = found.weights
     write_text(path, yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=1000))
@@ -125,18 +129,19 @@ def _parse(text: str, where: str, path: Path | None) -> MotionSet:
     if unknown:
         raise MotionFileError(f"{where}: unknown keys {', '.join(unknown)}; {example}")
     motions = data.get("motions")
-    if not isinstance(motions, list) or not motions or not all(isinstance(m, str) for m in motions):
+    if not isinstance(motions, list) or not motions:
         raise MotionFileError(
             f"{where}: `motions` is missing, empty or no list of names; {example}"
         )
-    twice = sorted({name for name in motions if motions.count(name) > 1})
+    motions = [parse_entry(item, where) for item in motions]
+    twice = sorted({str(item) for item in motions if motions.count(item) > 1})
     if twice:
         raise MotionFileError(f"{where}: clips listed twice: {', '.join(twice)}; keep one of each")
     tags = data.get("tags") or []
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
         raise MotionFileError(f"{where}: `tags` is {tags!r}; expected a list of words")
-    for name in motions:
-        check_name(clip_name(name), where)
+    for item in motions:
+        check_name(clip_name(str(item)), where)
     return MotionSet(
         name=str(data.get("name") or Path(where).stem),
         description=str(data.get("description") or ""),

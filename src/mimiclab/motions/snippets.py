@@ -60,7 +60,7 @@ def cut_snippets(
 def origin(name: str) -> str:
     """The recording that a clip is of: the name without piece numbers and mirroring."""
     while True:
-        short = re.sub(r"-\d+-\d+$", "", name).removesuffix(MIRRORED)
+        short = re.sub(r"-\d+-\d+$|-[\d.]+s-([\d.]+s|end)$", "", name).removesuffix(MIRRORED)
         if short == name:
             return name
         name = short

@@ -12,6 +12,7 @@ from typing import Any
 
 from mimiclab.errors import MimiclabError, MotionError, MotionFileError, UnknownNameError
 from mimiclab.motions.clip import MotionClip
+from mimiclab.motions.edit import ClipEdit
 from mimiclab.motions.folder_index import FolderIndex, motion_files
 from mimiclab.motions.formats import MOTION_SUFFIXES, MotionFile, read_motion_file
 from mimiclab.motions.formats.cmu_amc import AMC_ROBOTS
@@ -22,6 +23,7 @@ from mimiclab.motions.library_clips import is_packed, read_clip, split_clip
 from mimiclab.motions.mirror import mirror_clip
 from mimiclab.motions.registry import is_registered, registered_file
 from mimiclab.motions.set_algebra import TAG, Member, Selection, Tagged, is_expression, parse
+from mimiclab.motions.set_entries import file_name
 from mimiclab.motions.set_selection import Listed, SetSelection
 from mimiclab.motions.sets import BUILTIN, load_set, set_names
 from mimiclab.motions.synthesis import builtin_motion, builtin_names
@@ -38,10 +40,20 @@ class MotionSource:
     path: Path | None
     read: Callable[[], MotionFile]
     """Reads or makes it; raises the errors of `read_motion_file` or `builtin_motion`."""
-    weight: float = 1.0
-    """How many times as often as usual it is drawn in training."""
-    tags: tuple[str, ...] = ()
-    """Tags that motion sets give it, beside those stored in the file."""
+    member: Member
+    """All that motion sets say of it."""
+    name: str = ""
+    """What a motion set calls the clip or the piece of it; empty where that is as its file."""
+
+    @property
+    def weight(self) -> float:
+        """How many times as often as usual it is drawn in training."""
+        return self.member.weight
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Tags that motion sets give it, beside those stored in the file."""
+        return self.member.tags
 
     def clip(self) -> MotionClip:
         """Read it; the clip has the weight and tags of the sets that named it."""
@@ -142,18 +154,39 @@ def find_sources(
         if not members:
             raise MotionFileError(f"{part!r} selects no clip; loosen it")
         for member in members:
-            place = member.where
+            place, name = member.where, ""
+            if member.given_name or member.edit.piece:
+                name = member.given_name or file_name(member.where) + member.edit.piece
             if isinstance(place, Path):
-                source = MotionSource(label=str(place), path=place, read=partial(read, place))
+                stated = {key: getattr(member, key) for key in ("fps", "root_quat_order")}
+                reader = partial(read, place, **{k: v for k, v in stated.items() if v is not None})
+                path = place
             else:
-                name = place.removeprefix(BUILTIN)
-                source = MotionSource(label=place, path=None, read=partial(make, name))
-            sources.append(replace(source, weight=member.weight, tags=member.tags))
+                reader, path = partial(make, place.removeprefix(BUILTIN)), None
+            if name or member.edit.given():
+                reader = partial(_edited, reader, member.edit, name)
+            label = f"{place} ({name})" if name else str(place)
+            sources.append(
+                MotionSource(label=label, path=path, read=reader, member=member, name=name)
+            )
     if not sources:
         raise MotionFileError(
             "no motion was named; give a file, a folder, builtin:walk or a motion set"
         )
     return sources
+
+
+def _edited(read: Callable[[], MotionFile], edit: ClipEdit, name: str) -> MotionFile:
+    file = read()
+    clip = edit.apply(file.clip)
+    done = ", ".join(f"{key} {value:g}" for key, value in edit.given().items())
+    return replace(
+        file,
+        clip=replace(clip, name=name or clip.name),
+        # What the file says beside its coordinates is of other frames, or of another height.
+        stored=None if done else file.stored,
+        remarks=(*file.remarks, f"changed by its motion set: {done}") if done else file.remarks,
+    )
 
 
 def _read(path: Path, *, robot: str | None, **options: Any) -> MotionFile:

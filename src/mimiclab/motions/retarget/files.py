@@ -55,6 +55,8 @@ class RetargetSource:
     label: str
     path: Path | None
     motion: "MotionSource | partial[HumanClip]"
+    name: str = ""
+    """What a motion set calls it; empty where that is as its file."""
 
     def read(self) -> HumanClip | MotionClip:
         """The motion; errors as of `read_human` and `read_motion`."""
@@ -99,7 +101,7 @@ def find_retarget_sources(
             root_quat_order=root_quat_order,
             motion_folder=motion_folder,
         )
-        return [RetargetSource(label=s.label, path=s.path, motion=s) for s in found]
+        return [RetargetSource(label=s.label, path=s.path, motion=s, name=s.name) for s in found]
 
     sources: list[RetargetSource] = []
     for word in words:
