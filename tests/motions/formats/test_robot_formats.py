@@ -18,6 +18,7 @@ import torch
 from scipy.spatial.transform import Rotation
 from tests.motions.conftest import make_clip
 
+from mimiclab.cli.main import main
 from mimiclab.errors import MotionError, MotionFileError, RobotError, UnknownNameError
 from mimiclab.motions.check import check_file
 from mimiclab.motions.clip import MotionClip
@@ -203,6 +204,34 @@ def test_gmr_pickle(sway: MotionClip, tmp_path: Path) -> None:
     assert same(read_motion(pickled(path, bare), robot="unitree_g1"), sway)
     with pytest.raises(MotionFileError, match="declare the robot"):
         read_motion(path)
+
+
+@pytest.mark.parametrize("wrap", [lambda d: d, lambda d: [d], lambda d: {"clip": d}])
+def test_mosaics_object_arrays_become_csv(
+    sway: MotionClip, tmp_path: Path, wrap: Callable[[dict], Any]
+) -> None:
+    data = gmr_dict(sway)
+    keys = {"root_trans": "root_pos", "root_ori": "root_rot", "dof_pos": "dof_pos"}
+    held = np.empty((), dtype=object)
+    held[()] = wrap({new: data[old] for new, old in keys.items()})
+    path = tmp_path / "in" / "a.npy"
+    path.parent.mkdir()
+    np.save(path, held)
+    assert same(read_motion(path, robot="unitree_g1", fps=50), sway)
+    pickled(tmp_path / "in" / "b.pkl", wrap(data))
+    words = [str(tmp_path / "in" / "*"), "--fps", "50", "--to", "unitree_csv"]
+    assert main(["motion", "convert", *words, "--output", str(tmp_path / "out")]) == 0
+    written = list((tmp_path / "out").rglob("*.csv"))
+    assert len(written) == 2
+    for file in written:
+        columns = np.loadtxt(file, delimiter=",")
+        expected = np.concatenate([data["root_pos"], data["root_rot"], data["dof_pos"]], axis=1)
+        np.testing.assert_allclose(columns, expected, atol=1e-7)
+    with pytest.raises(MotionFileError, match="frame rate 'fps' is missing"):
+        read_motion(path, robot="unitree_g1")
+    np.save(path, np.zeros((3, 24, 3)))
+    with pytest.raises(MotionFileError, match="positions of a person's joints are retargeted"):
+        read_motion(path, robot="unitree_g1")
 
 
 def test_bodies_refute_a_wrong_joint_order(sway: MotionClip, tmp_path: Path) -> None:

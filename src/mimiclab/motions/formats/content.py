@@ -37,7 +37,8 @@ def open_content(path: str | Path) -> Content:
     if head == SIGNATURE or path.suffix in HDF5_SUFFIXES:
         arrays, attrs, clip = read_hdf5(path, clip)
         return Content(path=given, arrays=arrays, attrs=attrs, notes={"clip": clip})
-    if looks_pickled(path, head) or is_torch_archive(path, head):
+    pickled = looks_pickled(path, head) or head.startswith(b"\x93NUMPY")
+    if pickled or is_torch_archive(path, head):
         tree = read_nested(path, clip)
         return Content(path=given, arrays=flat_arrays(tree), tree=tree, notes={"clip": clip})
     if head[:2] == b"PK":

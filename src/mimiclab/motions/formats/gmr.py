@@ -3,9 +3,10 @@
 Keys: `fps` (need not be whole), `root_pos` (T, 3), `root_rot` (T, 4) xyzw, `dof_pos` (T, J);
 optionally `local_body_pos` (T, B, 3) in the root's frame and `link_body_list` (B). As npz with
 `joint_names` (J), or as the tools' own pickle without them: joints in model order, checked by the
-bodies where these are there, and the quaternion's order by whether the robot stands.
+bodies where these are there, and the quaternion's order by whether the robot stands. MOSAIC keeps
+the same in an npy of a dict, where `root_trans` and `root_ori` are the root's.
 
-Layout: github.com/YanjieZe/GMR, YanjieZe/TWIST, amazon-far/TWIST2.
+Layout: github.com/YanjieZe/GMR, YanjieZe/TWIST, amazon-far/TWIST2, BAAI-Humanoid/MOSAIC.
 """
 
 import pickle
@@ -39,8 +40,13 @@ _KEYS = {
 }  # fmt: skip
 
 
+_ROOT = {"root_trans": "root_pos", "root_ori": "root_rot"}
+"""MOSAIC's keys, and what they are elsewhere."""
+
+
 def _recognise(content: Content, robot: str | None) -> bool:
-    return {"root_pos", "root_rot", "dof_pos"} <= content.keys
+    keys = {_ROOT.get(key, key) for key in content.keys}
+    return {"root_pos", "root_rot", "dof_pos"} <= keys
 
 
 def _read(content: Content, options: ReadOptions, format_name: str) -> MotionFile:
@@ -51,6 +57,8 @@ def _read(content: Content, options: ReadOptions, format_name: str) -> MotionFil
             that contradict joints without names.
         RobotError: joints of another robot than declared.
     """
+    renamed = {_ROOT.get(key, key): value for key, value in (content.arrays or {}).items()}
+    content = replace(content, arrays=renamed)
     content.refuse_unknown(_KEYS, options.ignore_keys)
     path, dof_pos = content.path, content.array("dof_pos", "J")
     named = "joint_names" in content.keys

@@ -7,11 +7,14 @@ HDF5 file (dm_control), a dict of clips in a pickle (PHC), and the packed librar
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mimiclab.errors import MotionFileError, UnknownNameError
 from mimiclab.motions.formats.hdf5 import HDF5_SUFFIXES, hdf5_clips
+from mimiclab.motions.formats.memory import MemoryBudget
+from mimiclab.motions.formats.npz import parse_npy
 from mimiclab.motions.formats.restricted_pickle import PICKLE_SUFFIXES, load_pickle
 from mimiclab.motions.formats.torch_file import TORCH_SUFFIXES, is_torch_archive, load_torch
 
@@ -92,10 +95,27 @@ def _data(path: Path) -> dict:
 @lru_cache(maxsize=1)
 def _loaded(path: Path, _changed: int, _size: int) -> dict:
     """The last file stays, because the clips of one file are read one after the other."""
-    tree = load_torch(path) if is_torch_archive(path) else load_pickle(path)
+    if path.suffix == ".npy":
+        tree = _in_array(path)
+    else:
+        tree = load_torch(path) if is_torch_archive(path) else load_pickle(path)
+    while isinstance(tree, list) and len(tree) == 1:  # tools wrap a single clip in a list
+        tree = tree[0]
     if not isinstance(tree, dict) or not all(isinstance(key, str) for key in tree):
         raise MotionFileError(f"{path}: holds a {type(tree).__name__}, expected a dict of arrays")
     return tree
+
+
+def _in_array(path: Path) -> Any:
+    """What a numpy array of objects holds: a single one as it is, several as a list."""
+    data = path.read_bytes()
+    found = parse_npy(MemoryBudget(path, len(data)), path.stem, data)
+    if not isinstance(found, np.ndarray) or found.dtype != object:
+        raise MotionFileError(
+            f"{path}: an array without names, expected one that holds a dict of arrays; positions "
+            "of a person's joints are retargeted: `mimiclab motion retarget`"
+        )
+    return found.tolist()
 
 
 def _clips(tree: dict) -> tuple[str, ...]:
