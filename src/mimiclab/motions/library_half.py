@@ -52,7 +52,9 @@ def to_half(rows: torch.Tensor, layout: RowLayout) -> torch.Tensor:
             "check the clip with `mimiclab motion check`"
         )
     exact = torch.cat([root.flatten(1), frame.joint_pos], dim=1)
-    fixed = torch.cat([relative.flatten(1) / REACH_M, frame.body_quat_w.flatten(1)], dim=1)
+    # Quaternions as all w, all x, ...: then they are normalised in long runs.
+    quat = frame.body_quat_w.transpose(1, 2).flatten(1)
+    fixed = torch.cat([relative.flatten(1) / REACH_M, quat], dim=1)
     words = torch.cat(
         [
             exact.contiguous().view(torch.int16),
@@ -80,15 +82,14 @@ def from_half(words: torch.Tensor, layout: RowLayout) -> torch.Tensor:
     frame = layout.split(rows)
     frame.joint_pos.copy_(exact[:, 3:])
     frame.joint_vel.copy_(velocity[:, :joints])
-    frame.body_lin_vel_w.copy_(velocity[:, joints : joints + 3 * bodies].unflatten(1, (bodies, 3)))
-    frame.body_ang_vel_w.copy_(velocity[:, joints + 3 * bodies :].unflatten(1, (bodies, 3)))
+    rows[:, -6 * bodies :].copy_(velocity[:, joints:])
     root = exact[:, None, :3]
     frame.body_pos_w[:, :1] = root
     away = relative.to(torch.float32) * (REACH_M / _STEPS)
     torch.add(away.unflatten(1, (bodies - 1, 3)), root, out=frame.body_pos_w[:, 1:])
-    given = quat.to(torch.float32).unflatten(1, (bodies, 4))
+    given = quat.to(torch.float32).unflatten(1, (4, bodies))
     square = given * given
     # Added one by one: a sum over an axis may be ordered differently on another machine.
-    length = (square[..., 0] + square[..., 1] + square[..., 2] + square[..., 3]).sqrt()
-    torch.div(given, length[..., None].clamp(min=1e-9), out=frame.body_quat_w)
+    length = (square[:, 0] + square[:, 1] + square[:, 2] + square[:, 3]).sqrt_().clamp_(min=1e-9)
+    torch.div(given, length[:, None], out=frame.body_quat_w.transpose(1, 2))
     return rows
