@@ -5,6 +5,7 @@ Jacobian are root translation (3), root rotation (3, world axes), joints (J). Wo
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import mujoco
 import numpy as np
@@ -32,10 +33,19 @@ class Pose:
     """Joint axes in the world (T, J, 3)."""
     anchors: np.ndarray
     """Points on the joint axes (T, J, 3)."""
-    inertial_pos: np.ndarray
-    """Centres of mass of the bodies (T, B, 3)."""
-    com: np.ndarray
-    """Centre of mass of the robot (T, 3)."""
+    skeleton: "Skeleton"
+
+    @cached_property
+    def inertial_pos(self) -> np.ndarray:
+        """Centres of mass of the bodies (T, B, 3)."""
+        offset = self.skeleton.inertial_offset
+        return self.body_pos + np.einsum("tbij,bj->tbi", self.body_rot, offset)
+
+    @cached_property
+    def com(self) -> np.ndarray:
+        """Centre of mass of the robot (T, 3)."""
+        skeleton = self.skeleton
+        return np.einsum("b,tbi->ti", skeleton.mass, self.inertial_pos) / skeleton.total_mass
 
 
 class Skeleton:
@@ -82,33 +92,41 @@ class Skeleton:
             if body:
                 self.moves[body] = self.moves[parent]
                 self.moves[body, self.joints_of_body[body]] = 1.0
+        self._is_turned = (np.abs(self.rot - np.eye(3)) > 1e-12).any(axis=(1, 2))
+        self._is_offset = [bool(offset.any()) for offset in self.joint_offset]
         self._turns = [_turn_basis(axis) for axis in self.axis]
 
     def pose(self, root_pos: np.ndarray, root_rot: np.ndarray, joints: np.ndarray) -> Pose:
         """Forward kinematics of T frames: (T, 3), (T, 3, 3), (T, J)."""
         frames, bodies = len(joints), len(self.parent)
-        pos = np.empty((frames, bodies, 3))
-        rot = np.empty((frames, bodies, 3, 3))
-        axes = np.empty((frames, len(self.axis), 3))
+        # Body by body, so that each is contiguous.
+        pos = np.empty((bodies, frames, 3))
+        rot = np.empty((bodies, frames, 3, 3))
+        axes = np.empty((len(self.axis), frames, 3))
         anchors = np.empty_like(axes)
-        pos[:, 0], rot[:, 0] = root_pos, root_rot
-        turns = joints - self.reference
+        pos[0], rot[0] = root_pos, root_rot
+        turns = (joints - self.reference).T[:, :, None, None]
         sine, cosine = np.sin(turns), np.cos(turns)
         for body in range(1, bodies):
             parent = self.parent[body]
-            origin = pos[:, parent] + rot[:, parent] @ self.offset[body]
-            turned = rot[:, parent] @ self.rot[body]
+            origin = pos[parent] + rot[parent] @ self.offset[body]
+            turned = rot[parent]
+            if self._is_turned[body]:
+                turned = turned @ self.rot[body]
             for j in self.joints_of_body[body]:
                 along, in_plane, across = self._turns[j]
-                turn = along + cosine[:, j, None, None] * in_plane + sine[:, j, None, None] * across
-                axes[:, j] = turned @ self.axis[j]
-                anchors[:, j] = origin + turned @ self.joint_offset[j]
+                turn = along + cosine[j] * in_plane + sine[j] * across
+                np.matmul(turned, self.axis[j], out=axes[j])
+                anchors[j] = origin
+                if not self._is_offset[j]:
+                    turned = turned @ turn
+                    continue
+                anchors[j] += turned @ self.joint_offset[j]
                 turned = turned @ turn
-                origin = anchors[:, j] - turned @ self.joint_offset[j]
-            pos[:, body], rot[:, body] = origin, turned
-        inertial = pos + np.einsum("tbij,bj->tbi", rot, self.inertial_offset)
-        com = np.einsum("b,tbi->ti", self.mass, inertial) / self.total_mass
-        return Pose(root_pos, root_rot, joints, pos, rot, axes, anchors, inertial, com)
+                origin = anchors[j] - turned @ self.joint_offset[j]
+            pos[body], rot[body] = origin, turned
+        pos, rot, axes, anchors = (np.swapaxes(x, 0, 1) for x in (pos, rot, axes, anchors))
+        return Pose(root_pos, root_rot, joints, pos, rot, axes, anchors, self)
 
     def body_jacobian(self, pose: Pose, body: int) -> tuple[np.ndarray, np.ndarray]:
         """Translation and rotation Jacobians of a body's link origin, each (T, 3, 6+J)."""

@@ -5,9 +5,6 @@ from scipy.linalg import get_blas_funcs, get_lapack_funcs
 
 from mimiclab.errors import MotionError
 
-(_multiply,) = get_blas_funcs(("sbmv",), dtype=np.float64)
-_factor, _substitute = get_lapack_funcs(("pbtrf", "pbtrs"), dtype=np.float64)
-
 
 class BandedSystem:
     """A x = b with blocks of n coordinates for each of T frames.
@@ -16,14 +13,17 @@ class BandedSystem:
     where they are equal or both are within the first six (the root).
     """
 
-    def __init__(self, frames: int, size: int) -> None:
+    def __init__(self, frames: int, size: int, dtype: type = np.float64) -> None:
         self.frames, self.size = frames, size
         self.width = 2 * size + 2
         # store[t, j, d] is the entry of row (t, j) + d and column (t, j)
-        self.store = np.zeros((frames, size, self.width + 1))
+        self.store = np.zeros((frames, size, self.width + 1), dtype)
 
     def add_blocks(self, blocks: np.ndarray, first: int = 0) -> None:
-        """Within frames, symmetric, for the coordinates from `first` on: (T, m, m)."""
+        """Within frames, symmetric, for the coordinates from `first` on: (T, m, m).
+
+        Only the lower triangles are read.
+        """
         count = blocks.shape[1]
         for j in range(count):
             self.store[:, first + j, : count - j] += blocks[:, j:, j]
@@ -55,10 +55,12 @@ class BandedSystem:
         flat[:, :, 0] += damping[:, None]
         flat = flat.reshape(-1, self.width + 1)
         asked = np.isnan(known).ravel()
-        given = np.where(asked, 0.0, known.ravel())
-        right = right.ravel()
+        given = np.where(asked, 0.0, known.ravel()).astype(flat.dtype)
+        right = right.ravel().astype(flat.dtype)
+        (multiply,) = get_blas_funcs(("sbmv",), (flat,))
+        factorise, substitute = get_lapack_funcs(("pbtrf", "pbtrs"), (flat,))
         if given.any():
-            right = right - _multiply(self.width, 1.0, flat.T, given, lower=1)
+            right -= multiply(self.width, 1.0, flat.T, given, lower=1)
         right = np.where(asked, right, given)
         fixed = np.flatnonzero(~asked)
         if fixed.size:
@@ -69,8 +71,8 @@ class BandedSystem:
             flat[fixed] = 0.0
             flat[fixed, 0] = 1.0
         # A transposed C array is the column-major band that LAPACK works on in place.
-        factor, failed = _factor(flat.T, lower=1, overwrite_ab=1)
+        factor, failed = factorise(flat.T, lower=1, overwrite_ab=1)
         if failed:
             raise MotionError(f"retargeting failed: the equations lose rank at row {failed}")
-        x, _ = _substitute(factor, right, lower=1)
+        x, _ = substitute(factor, right, lower=1)
         return x.reshape(known.shape)

@@ -55,39 +55,65 @@ class SelfCollisions:
         self.sign = np.concatenate([np.zeros((len(self.pairs), 6)), moves], axis=1)
         upright = quat_to_matrix(np.array([[1.0, 0.0, 0.0, 0.0]]))
         rest = skeleton.pose(np.zeros((1, 3)), upright, robot.default_pose[None])
-        distance = self._distances(rest)[0][0]
+        every = np.arange(len(self.pairs))
+        distance = self._distances(rest, np.zeros_like(every), every)[0]
         self.allowed = np.minimum(margin, distance - _SLACK_M)
+        self.centre = self.capsules.ends.mean(axis=1)
+        half = 0.5 * np.linalg.norm(np.diff(self.capsules.ends, axis=1)[:, 0], axis=1)
+        bound = (half + self.capsules.radius)[self.pairs].sum(axis=1)
+        self.reach = np.maximum(bound + self.allowed, 0.0)
 
     def evaluate(self, pose: Pose) -> list[PairRows]:
         """Pairs closer than they may be."""
         if not len(self.pairs):
             return []
-        distance, on_first, on_second = self._distances(pose)
-        gap = self.allowed - distance
+        frames, pairs = self._near(pose)
+        distance, on_first, on_second = self._distances(pose, frames, pairs)
+        gap = self.allowed[pairs] - distance
+        close = np.flatnonzero(gap > 0)
+        if not close.size:
+            return []
+        close = close[np.argsort(pairs[close], kind="stable")]
+        kinds, starts = np.unique(pairs[close], return_index=True)
         rows = []
-        for pair in np.flatnonzero((gap > 0).any(axis=0)):
-            frames = np.flatnonzero(gap[:, pair] > 0)
-            way = on_second[frames, pair] - on_first[frames, pair]
+        for pair, some in zip(kinds, np.split(close, starts[1:]), strict=True):
+            way = on_second[some] - on_first[some]
             length = np.linalg.norm(way, axis=1, keepdims=True)
             # Axes that cross have no shortest way; such frames wait for their neighbours' pull.
             normal = np.where(length > 1e-6, way / np.maximum(length, 1e-9), 0.0)
-            middle = 0.5 * (on_first[frames, pair] + on_second[frames, pair])
-            arm = middle - pose.root_pos[frames]
+            arm = 0.5 * (on_first[some] + on_second[some]) - pose.root_pos[frames[some]]
             wrench = np.concatenate([cross(arm, normal), normal], axis=1)
-            rows.append(PairRows(frames, self.sign[pair], wrench, gap[frames, pair]))
+            rows.append(PairRows(frames[some], self.sign[pair], wrench, gap[some]))
         return rows
 
-    def _distances(self, pose: Pose) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Between surfaces (T, P), and the nearest points of the axes (T, P, 3)."""
-        body = self.capsules.body
-        ends = self.capsules.ends @ np.swapaxes(pose.body_rot[:, body], 2, 3)
-        ends += pose.body_pos[:, body, None]
-        first, second = ends[:, self.pairs[:, 0]], ends[:, self.pairs[:, 1]]
-        a, b = nearest_points(
-            first[..., 0, :], first[..., 1, :], second[..., 0, :], second[..., 1, :]
-        )
-        radii = self.capsules.radius[self.pairs].sum(axis=1)
+    def _near(self, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
+        """Frames and pairs whose bounding spheres touch."""
+        capsules = self.capsules
+        each = zip(capsules.body, self.centre, strict=True)
+        place = np.stack([_points(pose, body, centre) for body, centre in each])
+        first, second = self.pairs.T
+        apart = place[first] - place[second]
+        squared = np.einsum("pti,pti->pt", apart, apart)
+        pairs, frames = np.nonzero(squared < self.reach[:, None] ** 2)
+        return frames, pairs
+
+    def _distances(
+        self, pose: Pose, frames: np.ndarray, pairs: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Between surfaces of some pairs (N,), and the nearest points of their axes (N, 3)."""
+        ends = []
+        for side in range(2):
+            capsule = self.pairs[pairs, side]
+            body = self.capsules.body[capsule]
+            turned = self.capsules.ends[capsule] @ np.swapaxes(pose.body_rot[frames, body], 1, 2)
+            ends += [*np.moveaxis(turned + pose.body_pos[frames, body, None], 1, 0)]
+        a, b = nearest_points(*ends)
+        radii = self.capsules.radius[self.pairs[pairs]].sum(axis=1)
         return np.linalg.norm(b - a, axis=-1) - radii, a, b
+
+
+def _points(pose: Pose, body: int, point: np.ndarray) -> np.ndarray:
+    return pose.body_pos[:, body] + pose.body_rot[:, body] @ point
 
 
 def nearest_points(

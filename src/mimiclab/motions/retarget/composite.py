@@ -46,26 +46,25 @@ class Composite:
     def normal_blocks(
         self, screws: np.ndarray, inertia: np.ndarray, wrench: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """J^T W J (T, n, n) and J^T W r (T, n); `inertia` and `wrench` are used up.
+        """Lower triangle of J^T W J (T, n, n), and J^T W r (T, n).
 
         Args:
             screws: of the coordinates (T, n, 6).
-            inertia: sum of w f f^T for each body (B, T, 6, 6).
-            wrench: sum of w r f for each body (B, T, 6).
+            inertia: sum of w f f^T for each body (B, T, 6, 6), of any precision; used up.
+            wrench: sum of w r f for each body (B, T, 6); used up.
         """
         for body, parent in self.children_first:
             inertia[parent] += inertia[body]
             wrench[parent] += wrench[body]
         gradient = np.empty(screws.shape[:2])
-        force = np.empty_like(screws)
+        slim = screws.astype(inertia.dtype, copy=False)
+        force = np.empty_like(slim)
         for k, body in enumerate(self.body):
-            force[:, k] = (inertia[body] @ screws[:, k, :, None])[..., 0]
+            force[:, k] = (inertia[body] @ slim[:, k, :, None])[..., 0]
             gradient[:, k] = np.einsum("ti,ti->t", screws[:, k], wrench[body])
-        upper = (screws @ np.swapaxes(force, 1, 2)) * self.before
-        hessian = upper + np.swapaxes(upper, 1, 2)
-        diagonal = np.arange(self.size)
-        hessian[:, diagonal, diagonal] *= 0.5
-        return hessian, gradient
+        blocks = force @ np.swapaxes(slim, 1, 2)
+        blocks *= self.before.T.astype(blocks.dtype)
+        return blocks, gradient
 
 
 def point_rows(arm: np.ndarray) -> np.ndarray:

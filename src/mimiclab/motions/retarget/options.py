@@ -49,7 +49,7 @@ class SolveCfg:
     """Most steps of the first pass: with the ground felt faintly, then fully."""
     fine_iterations: int = 8
     """Most steps of the last pass."""
-    tolerance: float = 2e-3
+    tolerance: float = 5e-3
     """Stop when the cost falls by less than this share."""
     window: int = 4096
     """Frames solved at once; longer clips are solved in overlapping windows."""

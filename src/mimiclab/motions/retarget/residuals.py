@@ -40,18 +40,16 @@ class Linearised:
     pairs: list[PairRows]
     pair_weight: float
 
-    def inertia(self, bodies: int) -> tuple[np.ndarray, np.ndarray]:
+    def inertia(self, bodies: int, dtype: type) -> tuple[np.ndarray, np.ndarray]:
         """Sums over the rows of each body, see `composite`: (B, T, 6, 6) and (B, T, 6)."""
         frames = self.rows[0].wrench.shape[0]
-        inertia, wrench = np.zeros((bodies, frames, 6, 6)), np.zeros((bodies, frames, 6))
-        for body in {row.body for row in self.rows}:
-            mine = [row for row in self.rows if row.body == body]
-            f = np.concatenate([row.wrench for row in mine], axis=1)
-            weight = np.concatenate([row.weight for row in mine], axis=1)
-            pull = np.concatenate([row.pull for row in mine], axis=1)
-            across = np.swapaxes(f, 1, 2)
-            inertia[body] = (across * weight[:, None]) @ f
-            wrench[body] = (across @ pull[..., None])[..., 0]
+        inertia = np.zeros((bodies, frames, 6, 6), dtype)
+        wrench = np.zeros((bodies, frames, 6))
+        for row in self.rows:
+            wrench[row.body] += (row.pull[:, None] @ row.wrench)[:, 0]
+            f = row.wrench.astype(dtype, copy=False)
+            weighted = f * row.weight.astype(dtype, copy=False)[..., None]
+            inertia[row.body] += np.swapaxes(weighted, 1, 2) @ f
         return inertia, wrench
 
     def add_pairs(self, screws: np.ndarray, blocks: np.ndarray, right: np.ndarray) -> None:

@@ -43,8 +43,9 @@ def solve(problem: RetargetProblem, cfg: SolveCfg | None = None) -> Solution:
     coarse = np.unique(np.append(np.arange(0, last + 1, stride), last))
     every = np.arange(last + 1)
     # Limbs first find their way without being pushed about by the ground.
+    rough = replace(cfg, tolerance=max(cfg.tolerance, _ROUGH))
     loose = replace(
-        cfg,
+        rough,
         ground=_LOOSE * cfg.ground,
         stand=_LOOSE * cfg.stand,
         flat=_LOOSE * cfg.flat,
@@ -53,13 +54,15 @@ def solve(problem: RetargetProblem, cfg: SolveCfg | None = None) -> Solution:
     )
     skeleton = Skeleton(problem.robot)
     state = State(*first_guess(problem, coarse))
-    for weights, iterations in zip((loose, cfg), cfg.coarse_iterations, strict=True):
+    for weights, iterations in zip((loose, rough), cfg.coarse_iterations, strict=True):
         state, _, _ = _in_windows(problem, weights, skeleton, coarse, state, iterations)
     state = _between(state, coarse, every)
     state, count, cost = _in_windows(problem, cfg, skeleton, every, state, cfg.fine_iterations)
     return Solution(qpos=state.qpos, iterations=count, cost=cost)
 
 
+_ROUGH = 0.03
+"""Tolerance of the coarse passes: what they find is refined anyway."""
 _LOOSE = 0.1
 """Share of the weights on ground and sliding in the very first pass."""
 
