@@ -60,15 +60,3 @@ def test_gradient_is_the_costs_slope(g1, walk_marks, ground):
         assert (costs[1] - costs[0]) / 2e-6 == pytest.approx(
             -2 * right[15, column], rel=2e-4, abs=1e-3
         )
-
-
-def test_held_frames_stay(g1, walk_marks):
-    problem = make_problem(walk_marks, g1)
-    frames = np.arange(20)
-    start = State(*first_guess(problem, frames))
-    cfg = SolveCfg()
-    wanted = root_steps(problem, cfg, frames)
-    found, _, _ = Descent(problem, cfg, Skeleton(g1), frames, wanted, held=2).run(start, 3)
-    np.testing.assert_array_equal(found.joints[:2], start.joints[:2])
-    np.testing.assert_allclose(found.quat[:2], start.quat[:2], atol=1e-12)
-    assert np.abs(found.joints[2:] - start.joints[2:]).max() > 0.01

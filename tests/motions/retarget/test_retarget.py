@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.ndimage import minimum_filter1d
+from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
 from mimiclab.errors import UnknownNameError
 from mimiclab.maths.rotations import quat_angle, quat_from_rotvec, quat_multiply, quat_rotate
@@ -49,7 +49,7 @@ def test_a_robot_retargeted_to_itself_comes_back(g1, name, start):
     joint_error = np.abs(again.joint_pos - clip.joint_pos)
     # Wrists are known only by where knuckles are, and forearms hardly by that.
     seen = [i for i, joint in enumerate(g1.joint_names) if "wrist" not in joint]
-    assert joint_error[:, seen].mean() < 0.015 and joint_error[:, seen].max() < 0.1
+    assert joint_error[:, seen].mean() < 0.015 and joint_error[:, seen].max() < 0.15
 
 
 def test_planted_feet_stay_and_lie_flat(g1, walked):
@@ -97,11 +97,9 @@ def test_windows_agree_with_the_whole(g1):
     bodies = [forward_kinematics(g1.model, found.qpos)[0] for found in (whole, parts)]
     distance = np.linalg.norm(bodies[0] - bodies[1], axis=-1)
     assert distance.mean() < 1e-3 and distance.max() < 0.02
-    # No seam where the second window takes over, 2 frames into its 40 frames of overlap.
-    bend = np.abs(np.diff(parts.qpos, n=2, axis=0)).max(axis=1)
-    smooth = np.abs(np.diff(whole.qpos, n=2, axis=0)).max(axis=1)
-    for seam in (72, 142):
-        assert bend[seam - 4 : seam + 4].max() < 1.5 * smooth[seam - 4 : seam + 4].max() + 2e-3
+    # No seam: no step is rougher than those of the whole.
+    bend = [np.abs(np.diff(found.qpos, n=2, axis=0)).max(axis=1) for found in (whole, parts)]
+    assert (bend[1] < 1.5 * maximum_filter1d(bend[0], 9) + 2e-3).all()
 
 
 def test_the_first_frame_is_like_the_others(walked):

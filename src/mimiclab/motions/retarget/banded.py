@@ -1,9 +1,10 @@
 """Symmetric block-banded systems over time: frames couple to the next two, solved by LAPACK."""
 
 import numpy as np
-from scipy.linalg import get_blas_funcs, get_lapack_funcs
+from scipy.linalg import get_blas_funcs
 
 from mimiclab.errors import MotionError
+from mimiclab.motions.retarget.lapack import solve_banded
 
 
 class BandedSystem:
@@ -40,6 +41,12 @@ class BandedSystem:
             at = apart * self.size - j + rows
             self.store[: self.frames - apart, j, at] += blocks[:, :, c]
 
+    def precise(self) -> "BandedSystem":
+        """The same system in double precision."""
+        system = BandedSystem(0, self.size)
+        system.frames, system.store = self.frames, self.store.astype(np.float64)
+        return system
+
     def solve(self, right: np.ndarray, known: np.ndarray, damping: np.ndarray) -> np.ndarray:
         """Solution x (T, n) for b (T, n), some of x being given; A stays as it is.
 
@@ -56,12 +63,11 @@ class BandedSystem:
         flat = flat.reshape(-1, self.width + 1)
         asked = np.isnan(known).ravel()
         given = np.where(asked, 0.0, known.ravel()).astype(flat.dtype)
-        right = right.ravel().astype(flat.dtype)
-        (multiply,) = get_blas_funcs(("sbmv",), (flat,))
-        factorise, substitute = get_lapack_funcs(("pbtrf", "pbtrs"), (flat,))
+        x = right.ravel().astype(flat.dtype)
         if given.any():
-            right -= multiply(self.width, 1.0, flat.T, given, lower=1)
-        right = np.where(asked, right, given)
+            (multiply,) = get_blas_funcs(("sbmv",), (flat,))
+            x -= multiply(self.width, 1.0, flat.T, given, lower=1)
+        x = np.where(asked, x, given)
         fixed = np.flatnonzero(~asked)
         if fixed.size:
             above = fixed[:, None] - np.arange(1, self.width + 1)
@@ -70,9 +76,9 @@ class BandedSystem:
             flat[above[inside], offset[inside]] = 0.0
             flat[fixed] = 0.0
             flat[fixed, 0] = 1.0
-        # A transposed C array is the column-major band that LAPACK works on in place.
-        factor, failed = factorise(flat.T, lower=1, overwrite_ab=1)
+        failed = solve_banded(flat, x)
+        if failed and flat.dtype != np.float64:
+            return self.precise().solve(right.reshape(known.shape), known, damping)
         if failed:
             raise MotionError(f"retargeting failed: the equations lose rank at row {failed}")
-        x, _ = substitute(factor, right, lower=1)
-        return x.reshape(known.shape)
+        return x.reshape(known.shape).astype(np.float64)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
-from mimiclab.maths.rotations import quat_from_rotvec, quat_multiply, quat_to_matrix
+from mimiclab.maths.rotations import quat_from_rotvec, quat_multiply, quat_slerp, quat_to_matrix
 from mimiclab.motions.retarget.banded import BandedSystem
 from mimiclab.motions.retarget.composite import Composite
 from mimiclab.motions.retarget.options import SolveCfg
@@ -42,18 +42,27 @@ class State:
         """MuJoCo's generalised positions (T, 7 + J)."""
         return np.concatenate([self.root_pos, self.quat, self.joints], axis=1)
 
-    def part(self, frames: slice) -> "State":
+    def part(self, frames: slice | np.ndarray) -> "State":
         """Some of the frames."""
         return State(self.root_pos[frames], self.quat[frames], self.joints[frames])
 
-    def replaced(self, frames: slice, other: "State") -> "State":
-        """These coordinates with some frames from another."""
-        arrays = []
-        for name in ("root_pos", "quat", "joints"):
-            array = getattr(self, name).copy()
-            array[frames] = getattr(other, name)
-            arrays.append(array)
-        return State(*arrays)
+    def mixed(self, other: "State", share: np.ndarray) -> "State":
+        """Between this (share 0) and another (share 1) of as many frames; `share` is (T,)."""
+        part = share[:, None]
+        return State(
+            self.root_pos + part * (other.root_pos - self.root_pos),
+            quat_slerp(self.quat, other.quat, share),
+            self.joints + part * (other.joints - self.joints),
+        )
+
+    @staticmethod
+    def joined(parts: "list[State]") -> "State":
+        """One after the other."""
+        return State(
+            np.concatenate([part.root_pos for part in parts]),
+            np.concatenate([part.quat for part in parts]),
+            np.concatenate([part.joints for part in parts]),
+        )
 
     def moved(self, step: np.ndarray, low: np.ndarray, high: np.ndarray) -> "State":
         """After a step (T, 6 + J): rotation in world axes, joints held inside their limits."""
@@ -86,18 +95,14 @@ class Descent:
         skeleton: Skeleton,
         frames: np.ndarray,
         wanted: np.ndarray,
-        held: int = 0,
     ) -> None:
-        """`wanted` are the root's steps between the frames, see `root_steps`; `held` frames at the
-        start stay as they are given.
-        """
+        """`wanted` are the root's steps between the frames, see `root_steps`."""
         robot = problem.robot
         self.cfg, self.skeleton = cfg, skeleton
         self.composite = Composite(skeleton)
         self.residuals = BodyResiduals(problem, cfg, skeleton, frames)
         self.low, self.high = robot.joint_limits.T
         self.rest = np.clip(robot.default_pose, self.low, self.high)
-        self.held = held
         size = self.composite.size
         velocity, acceleration = np.zeros(size), np.zeros(size)
         velocity[6:] = cfg.velocity
@@ -178,7 +183,6 @@ class Descent:
         pull = right[:, 6:]
         free[:, 6:] &= ~((state.joints <= self.low) & (pull < 0))
         free[:, 6:] &= ~((state.joints >= self.high) & (pull > 0))
-        free[: self.held] = False
         return free
 
 

@@ -43,15 +43,13 @@ class SolveCfg:
     """m per rad/s of joints."""
     posture: float = 0.015
     """Pull to the default pose, which decides what no landmark shows, m per rad."""
-    coarse_hz: float = 8.0
-    """The first pass solves frames at about this rate, the last one all frames."""
-    coarse_iterations: tuple[int, int] = (10, 3)
-    """Most steps of the first pass: with the ground felt faintly, then fully."""
-    fine_iterations: int = 8
-    """Most steps of the last pass."""
+    coarse_hz: tuple[float, float] = (5.0, 10.0)
+    """Frames a second of the first pass, which hardly feels the ground, and of the second."""
+    iterations: tuple[int, int, int] = (12, 3, 8)
+    """Most steps of the three passes; the last solves all frames."""
     tolerance: float = 5e-3
     """Stop when the cost falls by less than this share."""
-    window: int = 4096
-    """Frames solved at once; longer clips are solved in overlapping windows."""
-    overlap: int = 48
-    """Frames of a window solved again by the next, which knows what comes after them."""
+    window: int = 1200
+    """Frames solved at once; longer clips are solved in windows, side by side on all cores."""
+    overlap: int = 64
+    """Frames that neighbouring windows share."""

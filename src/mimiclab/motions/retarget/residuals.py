@@ -12,6 +12,7 @@ from mimiclab.motions.retarget.banded import BandedSystem
 from mimiclab.motions.retarget.collisions import PairRows, SelfCollisions
 from mimiclab.motions.retarget.composite import Composite, cross, point_rows
 from mimiclab.motions.retarget.feet import other_points, soles
+from mimiclab.motions.retarget.ground import FlatGround
 from mimiclab.motions.retarget.options import SolveCfg
 from mimiclab.motions.retarget.start import first_guess
 from mimiclab.motions.retarget.targets import RetargetProblem
@@ -120,7 +121,7 @@ class BodyResiduals:
         for foot in range(2):
             cost += self._sole(pose, foot, rows, slips)
         for points in self.others:
-            cost += self._above(pose, points, self.margin, rows, self.cfg.ground)
+            cost += self._above(pose, points, ((self.cfg.ground, self.margin),), rows)
         pairs = self.collisions.evaluate(pose) if self.cfg.self_collision else []
         weight = self.cfg.self_collision**2
         for pair in pairs:
@@ -174,8 +175,8 @@ class BodyResiduals:
         gap, wrench = self._gap(pose, place, sole.radii)
         rows.append(_Rows(sole.body, wrench, held, held * gap))
         cost = np.sum(held * gap**2, axis=1)
-        cost += self._above(pose, sole.points, self.margin, rows, cfg.ground)
-        cost += self._above(pose, sole.points, self.lift[:, foot], rows, cfg.lift)
+        kept = ((cfg.ground, self.margin), (cfg.lift, self.lift[:, foot]))
+        cost += self._above(pose, sole.points, kept, rows)
 
         lock = self.grip[:, foot] * self.locked[:, foot] * (cfg.slide * self.rate[:, 0]) ** 2
         slide = np.diff(ends, axis=0)
@@ -194,32 +195,40 @@ class BodyResiduals:
         self,
         pose: Pose,
         points: GroundPoints,
-        clearance: np.ndarray,
+        kept: tuple[tuple[float, np.ndarray], ...],
         rows: list[_Rows],
-        weight: float,
     ) -> np.ndarray:
-        """Spheres of a body that are nearer to the ground than `clearance` (T,)."""
+        """Spheres of a body too near to the ground: weights, and the distances they ask (T,)."""
         up = pose.body_rot[:, points.body, 2]
         high = pose.body_pos[:, points.body, 2:] + up @ points.centres.T - points.radii
-        if high.min() > self.highest + clearance.max():
-            return np.zeros(len(high))
+        cost = np.zeros(len(high))
+        if high.min() > self.highest + max(clearance.max() for _, clearance in kept):
+            return cost
         place = points_of(pose, points.body, points.centres)
         gap, wrench = self._gap(pose, place, points.radii)
-        short = np.maximum(gap + clearance[:, None], 0.0)
-        active = np.where(short > 0, weight**2, 0.0)
-        rows.append(_Rows(points.body, wrench, active, active * short))
-        return np.sum(active * short**2, axis=1)
+        weight, pull = np.zeros(gap.shape), np.zeros(gap.shape)
+        for scale, clearance in kept:
+            short = np.maximum(gap + clearance[:, None], 0.0)
+            weight += scale**2 * (short > 0)
+            pull += scale**2 * short
+            cost += scale**2 * np.einsum("tk,tk->t", short, short)
+        rows.append(_Rows(points.body, wrench, weight, pull))
+        return cost
 
     def _gap(
         self, pose: Pose, place: np.ndarray, radii: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Depth of spheres at `place` (T, K, 3) in the ground (T, K), and wrenches along it."""
+        arm = place - pose.root_pos[:, None]
+        if isinstance(self.ground, FlatGround):
+            wrench = np.zeros((*arm.shape[:-1], 6))
+            wrench[..., 0], wrench[..., 1], wrench[..., 5] = arm[..., 1], -arm[..., 0], 1.0
+            return radii - (place[..., 2] - self.ground.height), wrench
         height, slope = self.ground.sample(place[..., :2])
         normal = np.concatenate([-slope, np.ones((*slope.shape[:-1], 1))], axis=-1)
         normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
         depth = radii - (place[..., 2] - height) * normal[..., 2]
-        wrench = np.concatenate([cross(place - pose.root_pos[:, None], normal), normal], axis=-1)
-        return depth, wrench
+        return depth, np.concatenate([cross(arm, normal), normal], axis=-1)
 
 
 def points_of(pose: Pose, body: int, points: np.ndarray) -> np.ndarray:

@@ -4,15 +4,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mimiclab.maths.rotations import quat_slerp
 from mimiclab.motions.retarget.descent import Descent, State, root_steps
 from mimiclab.motions.retarget.options import SolveCfg
 from mimiclab.motions.retarget.start import first_guess
 from mimiclab.motions.retarget.targets import RetargetProblem
+from mimiclab.motions.retarget.windows import solve_windows
 from mimiclab.motions.skeleton import Skeleton
-
-_HELD = 2
-"""Frames at the start of a window that the window before has settled: position and speed."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,27 +35,51 @@ def solve(problem: RetargetProblem, cfg: SolveCfg | None = None) -> Solution:
         MotionError: the equations cannot be solved.
     """
     cfg = cfg or SolveCfg()
-    last = problem.num_frames - 1
-    stride = max(1, round(problem.fps / cfg.coarse_hz))
-    coarse = np.unique(np.append(np.arange(0, last + 1, stride), last))
-    every = np.arange(last + 1)
+    skeleton = Skeleton(problem.robot)
     # Limbs first find their way without being pushed about by the ground.
     rough = replace(cfg, tolerance=max(cfg.tolerance, _ROUGH))
     loose = replace(
         rough,
-        ground=_LOOSE * cfg.ground,
         stand=_LOOSE * cfg.stand,
         flat=_LOOSE * cfg.flat,
+        ground=_LOOSE * cfg.ground,
         slide=_LOOSE * cfg.slide,
         self_collision=0.0,
     )
-    skeleton = Skeleton(problem.robot)
-    state = State(*first_guess(problem, coarse))
-    for weights, iterations in zip((loose, rough), cfg.coarse_iterations, strict=True):
-        state, _, _ = _in_windows(problem, weights, skeleton, coarse, state, iterations)
-    state = _between(state, coarse, every)
-    state, count, cost = _in_windows(problem, cfg, skeleton, every, state, cfg.fine_iterations)
+    state, before, count, cost = None, np.zeros(0, int), 0, 0.0
+    for weights, rate, iterations in zip(
+        (loose, rough, cfg), (*cfg.coarse_hz, problem.fps), cfg.iterations, strict=True
+    ):
+        frames = _frames_at(problem, rate)
+        if state is None:
+            state = State(*first_guess(problem, frames))
+        else:
+            state = _between(state, before, frames)
+        wanted = root_steps(problem, weights, frames)
+
+        def part(
+            window: slice,
+            state=state,
+            weights=weights,
+            frames=frames,
+            wanted=wanted,
+            most=iterations,
+        ) -> tuple[State, int, float]:
+            steps = wanted[window.start : window.stop - 1]
+            descent = Descent(problem, weights, skeleton, frames[window], steps)
+            return descent.run(state.part(window), most)
+
+        state, count, cost = solve_windows(part, len(frames), cfg.window, cfg.overlap)
+        before = frames
+    assert state is not None
     return Solution(qpos=state.qpos, iterations=count, cost=cost)
+
+
+def _frames_at(problem: RetargetProblem, rate: float) -> np.ndarray:
+    """Frames at about a rate, the first and the last among them."""
+    last = problem.num_frames - 1
+    stride = max(1, round(problem.fps / rate))
+    return np.unique(np.append(np.arange(0, last + 1, stride), last))
 
 
 _ROUGH = 0.03
@@ -67,41 +88,11 @@ _LOOSE = 0.1
 """Share of the weights on ground and sliding in the very first pass."""
 
 
-def _in_windows(
-    problem: RetargetProblem,
-    cfg: SolveCfg,
-    skeleton: Skeleton,
-    frames: np.ndarray,
-    state: State,
-    iterations: int,
-) -> tuple[State, int, float]:
-    """Best coordinates of `frames` from a guess, in windows that each continue the one before."""
-    start, total, most = 0, 0.0, 0
-    wanted = root_steps(problem, cfg, frames)
-    while True:
-        stop = min(start + cfg.window, len(frames))
-        part = slice(start, stop)
-        descent = Descent(
-            problem, cfg, skeleton, frames[part], wanted[start : stop - 1], _HELD if start else 0
-        )
-        found, count, cost = descent.run(state.part(part), iterations)
-        state = state.replaced(part, found)
-        total, most = total + cost, max(most, count)
-        if stop == len(frames):
-            return state, most, total
-        start = stop - cfg.overlap
-
-
 def _between(state: State, given: np.ndarray, wanted: np.ndarray) -> State:
     """Coordinates at all frames `wanted` from those at `given`, which span them."""
     if len(given) == 1:
         return state
     high = np.clip(np.searchsorted(given, wanted, side="right"), 1, len(given) - 1)
     low = high - 1
-    blend = (wanted - given[low]) / (given[high] - given[low])
-
-    def mix(values: np.ndarray) -> np.ndarray:
-        return values[low] + blend[:, None] * (values[high] - values[low])
-
-    quat = quat_slerp(state.quat[low], state.quat[high], blend)
-    return replace(state, root_pos=mix(state.root_pos), quat=quat, joints=mix(state.joints))
+    share = (wanted - given[low]) / (given[high] - given[low])
+    return state.part(low).mixed(state.part(high), share)
