@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
-from mimiclab.errors import UnknownNameError
+from mimiclab.errors import MotionError, UnknownNameError
 from mimiclab.maths.rotations import quat_angle, quat_from_rotvec, quat_multiply, quat_rotate
 from mimiclab.motions.clip import MotionClip
 from mimiclab.motions.feet import foot_contact
@@ -93,7 +93,7 @@ def test_joint_limits_hold_whatever_is_asked(g1, seed, reach):
 def test_windows_agree_with_the_whole(g1):
     problem = make_problem(robot_landmarks(builtin_motion("walk").cut(0, 260)), g1)
     whole = solve(problem)
-    parts = solve(problem, SolveCfg(window=110, overlap=40))
+    parts = solve(problem, SolveCfg(window_s=2.2, overlap_s=0.8))
     bodies = [forward_kinematics(g1.model, found.qpos)[0] for found in (whole, parts)]
     distance = np.linalg.norm(bodies[0] - bodies[1], axis=-1)
     assert distance.mean() < 1e-3 and distance.max() < 0.02
@@ -197,6 +197,11 @@ def test_a_person_becomes_a_robot_as_good_as_the_published_one(g1, shared_data):
         column = g1.joint_names.index(joint)
         together = np.corrcoef(ours.joint_pos[:, column], theirs.joint_pos[:, column])[0, 1]
         assert together > 0.8, joint
+
+
+def test_windows_must_share_something():
+    with pytest.raises(MotionError, match="at most half a window"):
+        SolveCfg(window_s=1.0, overlap_s=0.9)
 
 
 def test_unknown_methods_are_named(g1, walk):

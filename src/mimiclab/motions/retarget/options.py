@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from mimiclab.errors import MotionError
+
 
 @dataclass(frozen=True, kw_only=True)
 class SolveCfg:
@@ -49,7 +51,14 @@ class SolveCfg:
     """Most steps of the three passes; the last solves all frames."""
     tolerance: float = 5e-3
     """Stop when the cost falls by less than this share."""
-    window: int = 1200
-    """Frames solved at once; longer clips are solved in windows, side by side on all cores."""
-    overlap: int = 64
-    """Frames that neighbouring windows share."""
+    window_s: float = 40.0
+    """Longer clips are solved in windows of at most this, side by side on all cores, s."""
+    overlap_s: float = 2.0
+    """What neighbouring windows share, less than half of one, s."""
+
+    def __post_init__(self) -> None:
+        if not 0.0 < 2.0 * self.overlap_s <= self.window_s:
+            raise MotionError(
+                f"windows of {self.window_s} s that share {self.overlap_s} s; expected an overlap "
+                "above 0 s and at most half a window"
+            )

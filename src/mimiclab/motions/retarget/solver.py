@@ -51,6 +51,8 @@ def solve(problem: RetargetProblem, cfg: SolveCfg | None = None) -> Solution:
         (loose, rough, cfg), (*cfg.coarse_hz, problem.fps), cfg.iterations, strict=True
     ):
         frames = _frames_at(problem, rate)
+        # At first minutes at a time, so that limbs agree on their way.
+        window_s = cfg.window_s * (_FIRST_WINDOW if state is None else 1.0)
         if state is None:
             state = State(*first_guess(problem, frames))
         else:
@@ -69,7 +71,8 @@ def solve(problem: RetargetProblem, cfg: SolveCfg | None = None) -> Solution:
             descent = Descent(problem, weights, skeleton, frames[window], steps)
             return descent.run(state.part(window), most)
 
-        state, count, cost = solve_windows(part, len(frames), cfg.window, cfg.overlap)
+        sizes = (round(seconds * min(rate, problem.fps)) for seconds in (window_s, cfg.overlap_s))
+        state, count, cost = solve_windows(part, len(frames), *sizes)
         before = frames
     assert state is not None
     return Solution(qpos=state.qpos, iterations=count, cost=cost)
@@ -82,6 +85,8 @@ def _frames_at(problem: RetargetProblem, rate: float) -> np.ndarray:
     return np.unique(np.append(np.arange(0, last + 1, stride), last))
 
 
+_FIRST_WINDOW = 8.0
+"""Length of the windows of the first pass over those of the others."""
 _ROUGH = 0.03
 """Tolerance of the coarse passes: what they find is refined anyway."""
 _LOOSE = 0.1
