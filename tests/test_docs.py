@@ -73,3 +73,10 @@ def test_parity_tables_name_tests_that_exist():
             if name:
                 function = name.split("[")[0]
                 assert f"def {function}(" in (ROOT / file).read_text(), f"{page.name}: {node}"
+
+
+def test_the_page_on_formats_lists_every_format():
+    from mimiclab.motions.formats import FORMATS
+
+    table = (ROOT / "docs" / "formats.md").read_text().partition("### mimiclab npz")[0]
+    assert set(re.findall(r"`(\w+)`", table)) >= set(FORMATS)
