@@ -32,7 +32,7 @@ def write(folder: Path, clips: int) -> float:
 
     from mimiclab.motions.clip import MotionClip
     from mimiclab.motions.kinematics import resample
-    from mimiclab.motions.library_writer import LibraryWriter
+    from mimiclab.motions.library.writer import LibraryWriter
     from mimiclab.motions.synthesis import builtin_motion, builtin_names
 
     began = time.perf_counter()

@@ -22,11 +22,11 @@ import numpy as np
 from run import RESULTS, machine
 
 from mimiclab.maths.metrics import body_position_error_mm
+from mimiclab.motions.check.quality import motion_quality
 from mimiclab.motions.clip import MotionClip
 from mimiclab.motions.formats import read_motion
 from mimiclab.motions.human.formats import read_human
 from mimiclab.motions.human.landmarks import LandmarkMotion, landmarks, robot_landmarks
-from mimiclab.motions.quality import motion_quality
 from mimiclab.motions.retarget.baseline import solve_mink
 from mimiclab.motions.retarget.retarget import to_clip
 from mimiclab.motions.retarget.solver import Solution, solve

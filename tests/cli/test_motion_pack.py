@@ -9,7 +9,7 @@ from mimiclab.cli.main import main
 from mimiclab.errors import MotionFileError
 from mimiclab.motions.formats import write_motion
 from mimiclab.motions.library import MotionLibrary
-from mimiclab.motions.shards import INDEX_FILE
+from mimiclab.motions.packed.shards import INDEX_FILE
 from mimiclab.motions.sources import find_sources, load_motions
 from mimiclab.motions.synthesis import builtin_motion
 

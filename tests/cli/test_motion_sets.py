@@ -9,9 +9,9 @@ import pytest
 
 from mimiclab.cli.main import main
 from mimiclab.motions.formats import read_motion
-from mimiclab.motions.snippets import snippet_bounds
+from mimiclab.motions.sets.snippets import snippet_bounds
+from mimiclab.motions.sets.splits import is_validation
 from mimiclab.motions.sources import find_sources, load_motions
-from mimiclab.motions.splits import is_validation
 
 
 @pytest.fixture(scope="module")

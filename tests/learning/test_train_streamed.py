@@ -14,7 +14,7 @@ from mimiclab.learning.config import PpoCfg, TrainCfg
 from mimiclab.learning.run import load_run
 from mimiclab.learning.train import resume, train
 from mimiclab.motions.library import MotionLibrary
-from mimiclab.motions.library_writer import LibraryWriter
+from mimiclab.motions.library.writer import LibraryWriter
 from mimiclab.motions.synthesis import builtin_motion
 from mimiclab.tasks.tracking import TrackingTask
 

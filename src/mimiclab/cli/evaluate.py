@@ -172,7 +172,7 @@ def _library(
                 "for example --motion builtin:walk"
             )
         return candidate.library
-    from mimiclab.motions.library_open import open_motions
+    from mimiclab.motions.library.open import open_motions
 
     task = candidate.task
     return open_motions(motion, robot=task.robot, fps=task.control_hz, motion_folder=motion_folder)

@@ -9,7 +9,7 @@ from mimiclab.cli.motion_options import DEFAULTS, Inputs, Sources
 
 if TYPE_CHECKING:
     from mimiclab.cli.workers import Outcome
-    from mimiclab.motions.library_writer import LibraryWriter, PackedClip, Packing
+    from mimiclab.motions.library.writer import LibraryWriter, PackedClip, Packing
     from mimiclab.motions.sources import MotionSource
 
 
@@ -49,7 +49,7 @@ def pack(
     from mimiclab.cli.motion_batch import print_failures
     from mimiclab.cli.workers import run_in_order, worker_count
     from mimiclab.errors import MotionError, OutputError
-    from mimiclab.motions.library_writer import LibraryWriter
+    from mimiclab.motions.library.writer import LibraryWriter
 
     if output.suffix:
         raise OutputError(
@@ -127,7 +127,7 @@ def _append(
 
 
 def _summary(folder: Path, failures: int) -> str:
-    from mimiclab.motions.shards import read_folder
+    from mimiclab.motions.packed.shards import read_folder
 
     index, shards, _ = read_folder(folder)
     stored = sum(shard.rows * shard.row_bytes for shard in shards) / 2**20

@@ -4,7 +4,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mimiclab.motions.quality import QualityReport
+    from mimiclab.motions.check.quality import QualityReport
 
 VERDICT_COLOURS = MappingProxyType({"accept": "green", "repair": "yellow", "reject": "red"})
 

@@ -31,7 +31,7 @@ def push(
     """
     from mimiclab.errors import RegistryError
     from mimiclab.motions.registry import FolderRegistry, open_registry
-    from mimiclab.motions.registry_hub import write_hub_card
+    from mimiclab.motions.registry.hub import write_hub_card
 
     registry = open_registry(to)
     if layout == "hub" and not isinstance(registry, FolderRegistry):

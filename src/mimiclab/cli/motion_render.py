@@ -161,8 +161,8 @@ def play_motion(
 def _clips(motion: str, source: "SourceOptions", human: "HumanOptions") -> "list[Clip]":
     """Motions of robots, or of people where the file or folder holds nothing else."""
     from mimiclab.cli.motion_human import is_human
-    from mimiclab.motions.folder_index import motion_files
     from mimiclab.motions.human.formats import find_human_files
+    from mimiclab.motions.sets.folder_index import motion_files
 
     path = Path(motion)
     if is_human(motion, source.robot):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 from mimiclab.cli.motion_options import DEFAULTS, Inputs, Json, Sources
 
 if TYPE_CHECKING:
-    from mimiclab.motions.quality import QualityReport
-    from mimiclab.motions.repair_change import Change
+    from mimiclab.motions.check.quality import QualityReport
+    from mimiclab.motions.repair.change import Change
     from mimiclab.motions.sources import MotionSource
 
 _Kind = Literal["wrap", "glitch", "spike", "step", "teleport", "limits", "tilt", "float"]
@@ -54,8 +54,8 @@ def repair(
         write_json,
     )
     from mimiclab.cli.motion_targets import clashes, output_paths
+    from mimiclab.motions.check.quality import QUALITY_SCHEMA
     from mimiclab.motions.formats import FORMATS
-    from mimiclab.motions.quality import QUALITY_SCHEMA
 
     to = output_format(to, output)
     sources = list({found.label: found for found in source.find(motions)}.values())
@@ -120,8 +120,8 @@ def _repair(
     overwrite: bool,
 ) -> Repaired:
     from mimiclab.errors import OutputError
+    from mimiclab.motions.check.quality import motion_quality
     from mimiclab.motions.formats import write_motion
-    from mimiclab.motions.quality import motion_quality
     from mimiclab.motions.repair import repair as mend
 
     if source.label in clashes:

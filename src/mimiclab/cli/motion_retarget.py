@@ -11,7 +11,7 @@ import tyro
 from mimiclab.cli.motion_options import HUMAN_DEFAULTS, Humans, Json
 
 if TYPE_CHECKING:
-    from mimiclab.motions.quality import QualityReport
+    from mimiclab.motions.check.quality import QualityReport
     from mimiclab.motions.retarget.files import RetargetedFile, RetargetJob, RetargetSource
 
 _Words = Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="HUMAN...")]
@@ -81,8 +81,8 @@ def retarget(
         write_json,
     )
     from mimiclab.cli.motion_targets import clashes, output_paths
+    from mimiclab.motions.check.quality import QUALITY_SCHEMA
     from mimiclab.motions.formats import FORMATS
-    from mimiclab.motions.quality import QUALITY_SCHEMA
     from mimiclab.motions.retarget.files import RetargetJob, find_retarget_sources
     from mimiclab.robots import get_robot
     from mimiclab.simulation.threads import available_cores

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from mimiclab.cli.motion_options import DEFAULTS, Inputs, Sources
 
 if TYPE_CHECKING:
-    from mimiclab.motions.folder_index import FolderIndex
+    from mimiclab.motions.sets.folder_index import FolderIndex
     from mimiclab.motions.sources import MotionSource
 
 
@@ -72,7 +72,7 @@ def _into_sets(
     group: str | None,
     overwrite: bool,
 ) -> int:
-    from mimiclab.motions.splits import split_names
+    from mimiclab.motions.sets.splits import split_names
 
     named: dict[str, list[MotionSource]] = {}
     for found in sources:
@@ -120,9 +120,9 @@ def _save(
 ) -> int:
     """Write a set of each name; one without clips is left out."""
     from mimiclab.errors import OutputError
-    from mimiclab.motions.folder_index import FolderIndex
-    from mimiclab.motions.set_entries import entry_of
     from mimiclab.motions.sets import MotionSet, save_set
+    from mimiclab.motions.sets.entries import entry_of
+    from mimiclab.motions.sets.folder_index import FolderIndex
 
     total = sum(map(len, parts.values()))
     targets = {output / f"{name}.yaml": chosen for name, chosen in parts.items() if chosen}
@@ -158,7 +158,7 @@ def _common_folder(sources: "Sequence[MotionSource]") -> Path:
 
 def _clip(found: "MotionSource") -> str:
     """The clip's name, known without reading it."""
-    from mimiclab.motions.set_entries import file_name
+    from mimiclab.motions.sets.entries import file_name
 
     name = file_name(found.member.where)
     # Registries call every file motion.npz; the folder tells them apart.
@@ -198,8 +198,8 @@ def _into_snippets(
     workers: int | None,
 ) -> int:
     from mimiclab.cli.motion_batch import over_all, print_failures
-    from mimiclab.motions.folder_index import FolderIndex
-    from mimiclab.motions.set_algebra import Member
+    from mimiclab.motions.sets.algebra import Member
+    from mimiclab.motions.sets.folder_index import FolderIndex
     from mimiclab.motions.sources import select
 
     kept: set[str] = set()
@@ -223,7 +223,7 @@ def _write_pieces(source: "MotionSource", cut: _Cut, kept: set[str], base: Path)
     from dataclasses import replace
 
     from mimiclab.motions.formats import write_motion
-    from mimiclab.motions.snippets import cut_snippets
+    from mimiclab.motions.sets.snippets import cut_snippets
 
     clip = replace(source.clip(), name=source.name or _clip(source))
     longest = float("inf") if source.label in kept else cut.longest_s

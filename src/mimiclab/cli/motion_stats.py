@@ -9,8 +9,8 @@ import tyro
 from mimiclab.cli.motion_options import DEFAULTS, Inputs, Json, Sources
 
 if TYPE_CHECKING:
+    from mimiclab.motions.sets.stats import ClipStats, SetStats
     from mimiclab.motions.sources import MotionSource
-    from mimiclab.motions.stats import ClipStats, SetStats
 
 _LISTED = 20
 
@@ -39,7 +39,7 @@ def stats(
     """
     from mimiclab.cli.motion_batch import over_all, print_failures, write_json
     from mimiclab.errors import MotionError
-    from mimiclab.motions.stats import set_stats
+    from mimiclab.motions.sets.stats import set_stats
 
     if not near > 0:
         raise MotionError(f"--near {near:g}: expected a positive angle in rad, such as 0.05")
@@ -64,7 +64,7 @@ def stats(
 
 
 def _measure(source: "MotionSource", robot: str) -> "ClipStats":
-    from mimiclab.motions.stats import clip_stats
+    from mimiclab.motions.sets.stats import clip_stats
     from mimiclab.robots import get_robot
 
     return clip_stats(source.clip(), source.label, get_robot(robot))

@@ -48,7 +48,7 @@ def tracking(args: Annotated[Tracking, tyro.conf.arg(name="")]) -> int:
     """Train a new run from parsed arguments."""
     from mimiclab.learning import distributed
     from mimiclab.learning.train import train
-    from mimiclab.motions.library_open import open_motions
+    from mimiclab.motions.library.open import open_motions
 
     library = open_motions(
         args.motion,

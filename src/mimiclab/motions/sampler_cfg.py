@@ -61,7 +61,7 @@ class SamplerCfg:
             UnknownNameError: no such sampler.
         """
         from mimiclab.motions.samplers import StartAtZeroSampler, UniformSampler
-        from mimiclab.motions.samplers_adaptive import PRESETS, AdaptiveSampler
+        from mimiclab.motions.samplers.adaptive import PRESETS, AdaptiveSampler
 
         durations = library.durations_s.to(device if device is not None else library.device)
         names, weights = library.clip_names, library.clip_weights.to(durations.device)

@@ -13,19 +13,19 @@ from typing import Any
 from mimiclab.errors import MimiclabError, MotionError, MotionFileError, UnknownNameError
 from mimiclab.motions.clip import MotionClip
 from mimiclab.motions.edit import ClipEdit
-from mimiclab.motions.folder_index import FolderIndex, motion_files
 from mimiclab.motions.formats import MOTION_SUFFIXES, MotionFile, read_motion_file
 from mimiclab.motions.formats.cmu_amc import AMC_ROBOTS
 from mimiclab.motions.formats.members import clip_paths, split_member
 from mimiclab.motions.human.formats import HUMAN_FORMATS, HUMAN_SUFFIXES
-from mimiclab.motions.library_clips import clip_paths as library_paths
-from mimiclab.motions.library_clips import is_packed, read_clip, split_clip
 from mimiclab.motions.mirror import mirror_clip
+from mimiclab.motions.packed.clips import clip_paths as library_paths
+from mimiclab.motions.packed.clips import is_packed, read_clip, split_clip
 from mimiclab.motions.registry import is_registered, registered_file
-from mimiclab.motions.set_algebra import TAG, Member, Selection, Tagged, is_expression, parse
-from mimiclab.motions.set_entries import file_name
-from mimiclab.motions.set_selection import Listed, SetSelection
 from mimiclab.motions.sets import BUILTIN, load_set, set_names
+from mimiclab.motions.sets.algebra import TAG, Member, Selection, Tagged, is_expression, parse
+from mimiclab.motions.sets.entries import file_name
+from mimiclab.motions.sets.folder_index import FolderIndex, motion_files
+from mimiclab.motions.sets.selection import Listed, SetSelection
 from mimiclab.motions.synthesis import builtin_motion, builtin_names
 from mimiclab.robots import get_robot
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mimiclab.files import write_text
-from mimiclab.motions.stats import BINS, SetStats
+from mimiclab.motions.sets.stats import BINS, SetStats
 from mimiclab.viewing import plots
 from mimiclab.viewing.report import render_page
 

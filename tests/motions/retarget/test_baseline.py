@@ -8,10 +8,10 @@ import pytest
 
 from mimiclab.errors import MotionError
 from mimiclab.maths.rotations import quat_angle
+from mimiclab.motions.check.quality import motion_quality
 from mimiclab.motions.clip import MotionClip
 from mimiclab.motions.human.landmarks import LandmarkMotion
 from mimiclab.motions.kinematics import clip_qpos
-from mimiclab.motions.quality import motion_quality
 from mimiclab.motions.retarget.baseline import MinkCfg, solve_mink
 from mimiclab.motions.retarget.retarget import to_clip
 from mimiclab.motions.retarget.solver import Solution

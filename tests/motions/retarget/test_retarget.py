@@ -10,8 +10,8 @@ from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
 from mimiclab.errors import MotionError, UnknownNameError
 from mimiclab.maths.rotations import quat_angle, quat_from_rotvec, quat_multiply, quat_rotate
+from mimiclab.motions.check.feet import foot_contact
 from mimiclab.motions.clip import MotionClip
-from mimiclab.motions.feet import foot_contact
 from mimiclab.motions.forward import forward_kinematics
 from mimiclab.motions.human.formats import read_human
 from mimiclab.motions.human.landmarks import robot_landmarks

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mimiclab.errors import MotionFileError
+from mimiclab.motions.check.quality import QualityReport, motion_quality
 from mimiclab.motions.clip import MotionClip
 from mimiclab.motions.formats import MOTION_SUFFIXES, write_motion
 from mimiclab.motions.human.clip import HumanClip
 from mimiclab.motions.human.formats import HUMAN_SUFFIXES, read_human, recognise_human
 from mimiclab.motions.human.landmarks import LandmarkMotion
-from mimiclab.motions.quality import QualityReport, motion_quality
 from mimiclab.motions.retarget.retarget import Retargeted, retarget
 from mimiclab.motions.sources import MotionSource, find_sources
 

@@ -319,6 +319,6 @@ def open_library(source: MotionLibrary | str, robot: str, step_s: float) -> Moti
     """A library as it is, from a file, or of built-in motions (`builtin:NAME`) at the task rate."""
     if isinstance(source, MotionLibrary):
         return source
-    from mimiclab.motions.library_open import open_motions
+    from mimiclab.motions.library.open import open_motions
 
     return open_motions(source, robot=robot, fps=round(1.0 / step_s, 9))

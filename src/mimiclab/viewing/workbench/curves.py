@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mimiclab.motions.check.feet import foot_contact
 from mimiclab.motions.clip import MotionClip
-from mimiclab.motions.feet import foot_contact
 from mimiclab.motions.human.clip import HumanClip
 from mimiclab.motions.human.landmarks import LandmarkMotion, landmarks, robot_landmarks
 from mimiclab.motions.kinematics import body_motion

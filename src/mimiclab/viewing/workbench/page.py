@@ -208,7 +208,7 @@ class WorkbenchPage:
         return self._figures[role][1]
 
     def _offset(self, main: Shown, other: Shown) -> np.ndarray:
-        """Where the second figure goes: both begin at one place, or the second at the right of the first."""
+        """Where the second figure goes: over the first from the same start, or at its right."""
         gap = np.zeros(3)
         gap[:2] = main.track.qpos[0, :2] - other.track.qpos[0, :2]
         if self._place.value == "beside":

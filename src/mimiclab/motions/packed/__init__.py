@@ -1,0 +1,1 @@
+"""Motion libraries on disk: rows of clips, their index, shards; no torch."""
