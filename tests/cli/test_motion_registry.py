@@ -49,7 +49,7 @@ def test_push_list_pull(folder, tmp_path, capsys):
 
 def test_a_folder_for_the_hub_is_a_registry_for_whoever_downloads_it(folder, tmp_path, capsys):
     shared = str(tmp_path / "shared")
-    assert main(["motion", "push", "builtin:squat", "--to", shared, "--layout", "hub"]) == 0
+    assert main(["motion", "push", "builtin:squat", "--registry", shared, "--layout", "hub"]) == 0
     out = capsys.readouterr().out
     assert f"hf upload USER/NAME {shared} --repo-type dataset" in out
     assert (tmp_path / "shared" / "README.md").is_file()
@@ -65,7 +65,7 @@ def test_a_folder_for_the_hub_is_a_registry_for_whoever_downloads_it(folder, tmp
     [
         (["push", "builtin:squat,builtin:stand", "--name", "x"], "--name names one motion"),
         (["push", "builtin:squat", "--name", "../x"], "cannot be a motion's name"),
-        (["push", "builtin:squat", "--layout", "hub", "--to", "wandb:a/b"], "for a folder"),
+        (["push", "builtin:squat", "--layout", "hub", "--registry", "wandb:a/b"], "for a folder"),
         (["pull", "squat"], "unknown motion of the registry"),
         (["pull", "../squat"], "cannot be a motion's name"),
         (["pull", "registry:squat", "--registry", "x"], "names its registry itself"),

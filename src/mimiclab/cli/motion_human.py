@@ -62,7 +62,8 @@ def inspect_human(clip: "HumanClip", path: str) -> None:
             "The first frame is far from the second: a rest pose that was put in front? Cut it.",
             style="yellow",
         )
-    command = f"mimiclab motion retarget {escape(path)} --robot unitree_g1"
+    output = f"{Path(path).stem}_g1.npz"
+    command = f"mimiclab motion retarget {escape(path)} --robot unitree_g1 --output {output}"
     console.print(f"Make it a robot's:\n  {command}", highlight=False, soft_wrap=True)
 
 

@@ -12,7 +12,7 @@ def push(
     motions: Inputs,
     /,
     *,
-    to: str | None = None,
+    registry: str | None = None,
     name: str | None = None,
     format: str | None = None,
     layout: Literal["folder", "hub"] = "folder",
@@ -22,7 +22,7 @@ def push(
 
     Args:
         motions: Files, folders, globs, `builtin:NAME`, or names of motion sets.
-        to: Registry: a folder or `wandb:[ENTITY/]PROJECT`; left out, the folder of the variable
+        registry: A folder or `wandb:[ENTITY/]PROJECT`; left out, the folder of the variable
             MIMICLAB_REGISTRY, else mimiclab/registry among the user's data.
         name: Name in the registry, for one motion; left out, the motion's own.
         format: Format of the stored file; left out, mimiclab npz, in W&B BeyondMimic's npz.
@@ -33,27 +33,27 @@ def push(
     from mimiclab.motions.registry import FolderRegistry, open_registry
     from mimiclab.motions.registry.hub import write_hub_card
 
-    registry = open_registry(to)
-    if layout == "hub" and not isinstance(registry, FolderRegistry):
+    store = open_registry(registry)
+    if layout == "hub" and not isinstance(store, FolderRegistry):
         raise RegistryError(
-            "--layout hub is for a folder, which `hf upload` then uploads; see --to"
+            "--layout hub is for a folder, which `hf upload` then uploads; see --registry"
         )
     clips = sources.load(motions)
     if name is not None and len(clips) != 1:
         raise RegistryError(f"--name names one motion, but {len(clips)} were given; leave it out")
     for clip in clips:
-        entry = registry.push(clip, name or "", format or "")
+        entry = store.push(clip, name or "", format or "")
         print(f"{entry.name}:{entry.version}  {clip.duration_s:.2f} s  sha256 {entry.sha256}")
-    if isinstance(registry, FolderRegistry):
-        print(f"in {registry.folder}; use as registry:NAME wherever a motion is asked for")
+    if isinstance(store, FolderRegistry):
+        print(f"in {store.folder}; use as registry:NAME wherever a motion is asked for")
     else:
-        print(f"in {to}; use as {to}/NAME:VERSION wherever a motion is asked for")
-    if isinstance(registry, FolderRegistry) and layout == "hub":
-        card, unlicensed = write_hub_card(registry)
+        print(f"in {registry}; use as {registry}/NAME:VERSION wherever a motion is asked for")
+    if isinstance(store, FolderRegistry) and layout == "hub":
+        card, unlicensed = write_hub_card(store)
         if unlicensed:
             print(f"Without licence, so not to be shared: {', '.join(unlicensed)} (push with one: "
                   "mimiclab motion convert --licence)")  # fmt: skip
-        print(f"Card: {card}. Upload: hf upload USER/NAME {registry.folder} --repo-type dataset")
+        print(f"Card: {card}. Upload: hf upload USER/NAME {store.folder} --repo-type dataset")
 
 
 def pull(
