@@ -1,12 +1,14 @@
 """Opening HDF5 motion files: the arrays and attributes of one clip, out of one clip or of many."""
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mimiclab.errors import MotionFileError, UnknownNameError
+from mimiclab.motions.formats.hdf5_heap import check_strings
 from mimiclab.motions.formats.memory import MemoryBudget
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 """First bytes of an HDF5 file."""
+_MAX_DEPTH = 8
 HDF5_SUFFIXES = (".h5", ".hdf5")
 
 
@@ -43,7 +46,9 @@ def read_hdf5(path: Path, clip: str = "") -> tuple[dict[str, np.ndarray], dict[s
     with _open(path) as file:
         try:
             clip = _named(path, _clips(file), clip)
-            _collect(file[clip] if clip else file, "", arrays, attrs, budget)
+            part = file[clip] if clip else file
+            check_strings(path, list(_text_attributes(part, 0)))
+            _collect(part, "", arrays, attrs, budget)
         except (OSError, KeyError, ValueError, TypeError, RuntimeError, OverflowError) as error:
             raise MotionFileError(
                 f"{path}: the HDF5 file is truncated or damaged ({error}); copy or convert it again"
@@ -90,25 +95,62 @@ def _named(path: Path, names: list[str], clip: str) -> str:
 def _collect(group: Any, prefix: str, arrays: dict, attrs: dict, budget: MemoryBudget) -> None:
     import h5py
 
-    for key, value in group.attrs.items():
+    for key in map(_text, group.attrs):
+        about = group.attrs.get_id(key)
+        _admit(about.dtype, about.shape, f"the attribute {key!r}", budget)
         # VideoMimic writes some names with a leading slash.
-        attrs[(prefix + key).lstrip("/")] = _plain(np.asarray(value))
-    for key in group:
+        attrs[(prefix + key).lstrip("/")] = _plain(np.asarray(group.attrs[key]))
+    for key in map(_text, group):
         where = prefix + key
         budget.spend(1024, "so many parts")  # groups that hold each other have no end
         if not isinstance(group.get(key, getlink=True), h5py.HardLink):
             raise MotionFileError(f"{budget.path}: {where!r} lies in another place; copy it in")
         item = group[key]
         if isinstance(item, h5py.Group):
-            if prefix.count("/") > 8:
+            if prefix.count("/") > _MAX_DEPTH:
                 raise MotionFileError(f"{budget.path}: groups are nested without end at {where!r}")
             _collect(item, f"{where}/", arrays, attrs, budget)
         elif isinstance(item, h5py.Dataset) and item.shape is not None:
             if item.is_virtual or item.external:
                 raise MotionFileError(f"{budget.path}: {where!r} lies in another file; copy it in")
-            bytes_each = max(8, item.dtype.itemsize)
-            budget.spend(bytes_each * math.prod(item.shape), f"the array {where!r}")
+            _admit(item.dtype, item.shape, f"the array {where!r}", budget)
+            if item.dtype.kind == "O":
+                raise MotionFileError(
+                    f"{budget.path}: the strings of {where!r} have any length; store them as an "
+                    "attribute, or with a fixed length"
+                )
             arrays[where] = np.asarray(_plain(np.asarray(item[()])))
+
+
+def _text(name: Any) -> str:
+    if not isinstance(name, str):
+        raise ValueError(f"a name that is no text: {name!r:.40}")
+    return name
+
+
+def _text_attributes(group: Any, depth: int) -> Iterator[tuple[str, int]]:
+    """Names and numbers of the attributes, here and below, that hold strings of any length."""
+    import h5py
+
+    for key in map(_text, group.attrs):
+        about = group.attrs.get_id(key)
+        text = h5py.check_string_dtype(about.dtype)
+        if text is not None and text.length is None:
+            yield key, math.prod(about.shape or (1,))
+    for key in map(_text, group if depth < _MAX_DEPTH else ()):
+        if group.get(key, getclass=True, getlink=True) is h5py.HardLink:
+            item = group[key]
+            if isinstance(item, h5py.Group):
+                yield from _text_attributes(item, depth + 1)
+
+
+def _admit(dtype: Any, shape: Any, what: str, budget: MemoryBudget) -> None:
+    """Numbers and strings only: the library crashes on other types whose description is damaged."""
+    import h5py
+
+    if dtype.kind not in "fiubS" and h5py.check_string_dtype(dtype) is None:
+        raise ValueError(f"{what} holds neither numbers nor strings")
+    budget.spend(max(8, dtype.itemsize) * math.prod(shape or ()), what)
 
 
 def _plain(value: np.ndarray) -> Any:

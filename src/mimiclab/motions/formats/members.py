@@ -109,7 +109,8 @@ def _loaded(path: Path, _changed: int, _size: int) -> dict:
 def _in_array(path: Path) -> Any:
     """What a numpy array of objects holds: a single one as it is, several as a list."""
     data = path.read_bytes()
-    found = parse_npy(MemoryBudget(path, len(data)), path.stem, data)
+    budget = MemoryBudget(path, len(data))
+    found = parse_npy(budget, path.stem, data, allow_objects=True)
     if not isinstance(found, np.ndarray) or found.dtype != object:
         raise MotionFileError(
             f"{path}: an array without names, expected one that holds a dict of arrays; positions "

@@ -35,8 +35,8 @@ class MemoryBudget:
         self.left -= count
         if count < 0 or self.left < 0:
             raise MotionFileError(
-                f"{self.path}: {what} would take the file's {self.file_bytes} bytes to more than "
-                f"{self.limit // 2**20} MiB of numbers, which no motion of this size holds; the "
-                "file is damaged or made to exhaust memory. If it is neither, store it "
-                "uncompressed as float32"
+                f"{self.path}: with {what} the file's {self.file_bytes} bytes would unfold to more "
+                f"than {self.limit // 2**20} MiB of numbers, which no motion of this size holds; "
+                "it is damaged or made to exhaust memory. If it is neither, store it uncompressed "
+                "as float32"
             )

@@ -7,6 +7,7 @@ bytes, whose number must fit.
 
 import math
 import re
+import sys
 from typing import Any
 
 import numpy as np
@@ -71,12 +72,24 @@ def array_from_bytes(
         raise PickleRefused("a numpy array whose bytes do not fit its shape")
     budget.spend(content_bytes(count, kind), "an array")
     array = np.frombuffer(bytes(raw), kind)
+    if not is_text(array):
+        raise PickleRefused("strings with letters that do not exist")
     return array.reshape(sizes, order="F" if fortran else "C")
 
 
 def content_bytes(count: int, dtype: np.dtype) -> int:
     """What so many elements count for: numbers as float64, strings as they are."""
     return count * (dtype.itemsize if dtype.kind in "US" else 8)
+
+
+def is_text(array: np.ndarray) -> bool:
+    """Whether strings, if the array holds any, are of letters that exist; numpy does not ask."""
+    if array.dtype.kind != "U" or not array.size or not array.dtype.itemsize:
+        return True
+    letters = np.frombuffer(
+        array.tobytes(), np.dtype(np.uint32).newbyteorder(array.dtype.byteorder)
+    )
+    return bool(letters.max() <= sys.maxunicode)
 
 
 def shape_of(value: Any) -> tuple[int, ...]:

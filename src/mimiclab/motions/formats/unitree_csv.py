@@ -42,8 +42,7 @@ def _read(content: Content, options: ReadOptions) -> MotionFile:
         MotionFileError: no robot declared, wrong column count, not numbers, truncated, or a root
             quaternion order that was left open and looks wrong.
     """
-    table = _table(content)
-    columns = table.shape[1]
+    columns = _columns(content)
     if options.robot is None:
         raise MotionFileError(
             f"{content.path}: a CSV does not say which robot it is for; declare it with robot=... "
@@ -56,6 +55,7 @@ def _read(content: Content, options: ReadOptions) -> MotionFile:
             f"{content.path}: {columns} columns, but robot {robot.name!r} needs {expected} "
             f"(3 root position, 4 root quaternion, {robot.num_joints} joints); {_fitting(columns)}"
         )
+    table = _table(content, columns)
     quat = table[:, 3:7]
     order = root_quat_order(content.path, quat, options.root_quat_order)
     return motion_file(
@@ -75,22 +75,26 @@ def _fitting(columns: int) -> str:
     return f"robots with {columns} columns: {', '.join(found) or 'none that we know'}"
 
 
-def _table(content: Content) -> np.ndarray:
-    """All numbers of the file. Shape (T, columns)."""
-    text = content.text or ""
-    _, first = next(filled_lines(text), (0, ""))
+def _columns(content: Content) -> int:
+    """How many numbers the first line has."""
+    _, first = next(filled_lines(content.text or ""), (0, ""))
     if not first:
         raise MotionFileError(f"{content.path}: the file holds no numbers, only blank space")
     if len(first) > _LINE_LETTERS:
         raise MotionFileError(
             f"{content.path}: its first line has {len(first)} letters, too many for a motion"
         )
+    return first.count(",") + 1
+
+
+def _table(content: Content, columns: int) -> np.ndarray:
+    """All numbers of the file. Shape (T, columns)."""
+    text = content.text or ""
+    lines = (line for _, line in filled_lines(text))
     try:
-        return np.loadtxt(
-            (line for _, line in filled_lines(text)), delimiter=",", comments=None, ndmin=2
-        )
+        return np.loadtxt(lines, delimiter=",", comments=None, ndmin=2)
     except ValueError:
-        raise _explained(content.path, text, first.count(",") + 1) from None
+        raise _explained(content.path, text, columns) from None
 
 
 def _explained(path: Path, text: str, columns: int) -> MotionFileError:

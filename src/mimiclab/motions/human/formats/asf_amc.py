@@ -4,13 +4,13 @@ An AMC holds angles only: it needs its ASF, given or found beside it, and a fram
 CMU's database fixes (120 Hz).
 """
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from mimiclab.errors import MotionFileError
+from mimiclab.motions.formats.text import filled_lines
 from mimiclab.motions.human.formats.asf import CMU_LENGTH, Bone, Skeleton, read_skeleton
 from mimiclab.motions.human.formats.base import (
     HumanFormat,
@@ -26,7 +26,6 @@ from mimiclab.motions.human.tree import JointPose, world_poses
 END = "_end"
 """What the name of a bone's far end adds to the bone's, where no other bone begins."""
 _CMU_FPS = 120.0
-_LINE = re.compile(r"[^\n]*\S[^\n]*")
 
 
 def _read(path: Path, options: HumanReadOptions) -> RawMotion:
@@ -129,8 +128,8 @@ def _layout(path: Path, text: str, skeleton: Skeleton) -> tuple[list[str], bool]
     """The bones of the first frame in order, and whether angles are in degrees."""
     degrees = skeleton.degrees
     layout: list[str] | None = None
-    for match in _LINE.finditer(text):
-        words = match.group().split()
+    for at, line in filled_lines(text):
+        words = line.split()
         if words[0].startswith("#") and layout is None:
             continue
         if words[0].startswith(":"):
@@ -140,15 +139,13 @@ def _layout(path: Path, text: str, skeleton: Skeleton) -> tuple[list[str], bool]
                 break
             layout = []
         elif layout is None:
-            raise line_error(
-                path, text, match.start(), f"{words[0]!r} before the first frame number"
-            )
+            raise line_error(path, text, at, f"{words[0]!r} before the first frame number")
         else:
             if words[0] != "root" and words[0] not in skeleton.bones:
                 raise line_error(
                     path,
                     text,
-                    match.start(),
+                    at,
                     f"the bone {words[0]!r} is not in the skeleton {skeleton.path.name}; is it "
                     "another subject's? Name the right one with asf=... (on the command line "
                     f"--asf). It has {', '.join(skeleton.bones)}",
@@ -158,7 +155,7 @@ def _layout(path: Path, text: str, skeleton: Skeleton) -> tuple[list[str], bool]
                 raise line_error(
                     path,
                     text,
-                    match.start(),
+                    at,
                     f"the bone {words[0]!r} has {len(words) - 1} numbers, expected {expected}, "
                     f"once, by {skeleton.path.name}",
                 )
@@ -179,8 +176,7 @@ def _layout(path: Path, text: str, skeleton: Skeleton) -> tuple[list[str], bool]
 def _frames(path: Path, text: str, names: list[str]) -> Iterator[tuple[int, str]]:
     """All numbers of each frame on one line, and where the frame begins."""
     number, start, parts, seen = None, 0, [], 0
-    for match in _LINE.finditer(text):
-        line = match.group()
+    for at, line in filled_lines(text):
         first = line.lstrip()[0]
         if first == "#" or first == ":":
             continue
@@ -191,16 +187,12 @@ def _frames(path: Path, text: str, names: list[str]) -> Iterator[tuple[int, str]
                     raise line_error(path, text, start, f"frame {number} lacks {names[seen]!r}")
                 yield start, " ".join(parts)
                 if int(words[0]) != number + 1:
-                    raise line_error(
-                        path, text, match.start(), f"frame {words[0]} follows frame {number}"
-                    )
-            number, start, parts, seen = int(words[0]), match.start(), [], 0
+                    raise line_error(path, text, at, f"frame {words[0]} follows frame {number}")
+            number, start, parts, seen = int(words[0]), at, [], 0
             continue
         if seen >= len(names) or words[0] != names[seen]:
             expected = names[seen] if seen < len(names) else "the next frame's number"
-            raise line_error(
-                path, text, match.start(), f"{words[0][:40]!r} where {expected!r} was expected"
-            )
+            raise line_error(path, text, at, f"{words[0][:40]!r} where {expected!r} was expected")
         parts.append(words[1] if len(words) > 1 else "")
         seen += 1
     if number is not None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from mimiclab.errors import MotionFileError
+from mimiclab.motions.formats.text import filled_lines
 from mimiclab.motions.human.formats.base import (
     HumanFormat,
     HumanReadOptions,
@@ -23,7 +24,7 @@ from mimiclab.motions.human.formats.base import (
     open_text,
     refuse_unfolding,
 )
-from mimiclab.motions.human.formats.numbers import line_error, lines_from, number_table, whole_rate
+from mimiclab.motions.human.formats.numbers import line_error, number_table, whole_rate
 from mimiclab.motions.human.tree import JointPose, turns_in_order, world_poses
 
 END = "_end"
@@ -106,7 +107,7 @@ def _parse(path: Path, text: str) -> tuple[list[_Joint], np.ndarray, float]:
             "expected `Frames: N` and then `Frame Time: seconds` after MOTION",
         )
     frames, frame_time = _header(path, header[1], header[2])
-    table = number_table(path, text, lambda: lines_from(text, header.end()), channels)
+    table = number_table(path, text, lambda: filled_lines(text, header.end()), channels)
     if len(table) != frames:
         raise MotionFileError(
             f"{path}: the file declares {frames} frames but has {len(table)} motion lines; it is "

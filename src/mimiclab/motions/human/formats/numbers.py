@@ -1,6 +1,5 @@
 """Tables of numbers in text, and frame rates that were printed with few digits."""
 
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,17 +7,8 @@ import numpy as np
 
 from mimiclab.errors import MotionFileError
 
-_LINE = re.compile(r"[^\n]*\S[^\n]*")
-
-
 Rows = Iterator[tuple[int, str]]
 """Positions in a text and the numbers, parted by blanks, that begin there."""
-
-
-def lines_from(text: str, start: int) -> Rows:
-    """All lines that are not blank, lazily: a list would need several times the text's memory."""
-    for match in _LINE.finditer(text, start):
-        yield match.start(), match.group()
 
 
 def number_table(path: Path, text: str, rows: Callable[[], Rows], columns: int) -> np.ndarray:

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from mimiclab.errors import MotionFileError
+from mimiclab.motions.formats.npz import read_npy
 from mimiclab.motions.human.formats.base import (
     HumanFormat,
     HumanReadOptions,
     RawMotion,
     agreed_fps,
 )
-from mimiclab.motions.human.formats.npz import read_npy
 from mimiclab.motions.human.skeletons import SkeletonMap, load_skeleton, skeleton_names
 
 

@@ -12,13 +12,13 @@ import numpy as np
 
 from mimiclab.errors import MotionFileError
 from mimiclab.maths.rotations import quat_from_rotvec
+from mimiclab.motions.formats.npz import npz_keys, read_arrays
 from mimiclab.motions.human.formats.base import (
     HumanFormat,
     HumanReadOptions,
     RawMotion,
     agreed_fps,
 )
-from mimiclab.motions.human.formats.npz import npz_keys, read_arrays
 from mimiclab.motions.human.tree import JointPose, world_poses
 
 # Axes of SMPL's body: x to its left, y up, z forward. Offsets from the parent's joint, m.
