@@ -94,7 +94,7 @@ def inspect(
             "takes many"
         )
     file = sources[0].read()
-    clip = file.clip
+    clip, contacts = file.clip, file.clip.foot_contacts
     console = Console()
     stored = [
         key
@@ -110,6 +110,12 @@ def inspect(
         "root height": f"{clip.root_pos[:, 2].min():.3f} to {clip.root_pos[:, 2].max():.3f} m",
         "root path": f"{path:.2f} m on the ground",
         "stored arrays": ", ".join(stored) or "none",
+        "foot contacts": "-"
+        if contacts is None
+        else "left {:.0%}, right {:.0%} of the time".format(*contacts.mean(axis=0)),
+        "objects": ", ".join(item.name for item in clip.objects) or "-",
+        "terrain": clip.terrain or "-",
+        "remarks": "; ".join(file.remarks) or "-",
         "source": clip.source or "-",
         "licence": clip.licence or "-",
         "tags": ", ".join(clip.tags) or "-",

@@ -32,6 +32,8 @@ class SourceOptions:
     """Folder that holds the clips of motion sets."""
     ignore_keys: tuple[str, ...] = ()
     """npz keys to pass over although the format does not know them."""
+    terrain: str = ""
+    """Mesh of the ground, for files that do not name theirs; kept with the clip."""
 
     def find(self, motions: str | Sequence[str]) -> "list[MotionSource]":
         """What the words name, not read yet; raises as `find_sources`."""

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Literal
 
 from mimiclab.motions.check import CheckReport, check_file
+from mimiclab.motions.check.finding import Finding
 from mimiclab.motions.edit import ClipEdit
-from mimiclab.motions.formats import write_motion
+from mimiclab.motions.formats import left_out, write_motion
 from mimiclab.motions.kinematics import resample
 from mimiclab.motions.mirror import MIRRORED, mirror_clip
 from mimiclab.motions.repair import clamp_joint_limits
@@ -90,5 +91,9 @@ def convert(source: MotionSource, target: Path, job: Conversion) -> list[Written
         # Derived arrays in the input are of no concern here: the output's are computed anew.
         report = check_file(replace(file, clip=shown, stored=None), robot)
         write_motion(shown, path, job.to)
+        lost = left_out(shown, job.to)
+        if lost:
+            told = f"{job.to} cannot hold {' and '.join(lost)}; left out of {path.name}"
+            report.findings.append(Finding(code="left_out", severity="warning", message=told))
         done.append(Written(path=path, status="written", report=report))
     return done

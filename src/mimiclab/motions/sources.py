@@ -70,6 +70,7 @@ def load_motions(
     motion_folder: str | Path | None = None,
     root_quat_order: str | None = None,
     ignore_keys: tuple[str, ...] = (),
+    terrain: str = "",
     mirror: bool = False,
 ) -> list[MotionClip]:
     """The clips that a specification names, each with a name of its own.
@@ -85,6 +86,7 @@ def load_motions(
         motion_folder: where the clips of motion sets and bare clip names are searched.
         root_quat_order: `wxyz` or `xyzw`, for CSV files.
         ignore_keys: npz keys to pass over although the format does not know them.
+        terrain: the ground's mesh of files that do not name theirs.
         mirror: add the mirror image of every clip, its name ending in `_mirrored`.
 
     Raises:
@@ -99,6 +101,7 @@ def load_motions(
         motion_folder=motion_folder,
         root_quat_order=root_quat_order,
         ignore_keys=ignore_keys,
+        terrain=terrain,
     )
     clips = [source.clip() for source in found]
     count = Counter(clip.name for clip in clips)
@@ -125,6 +128,7 @@ def find_sources(
     motion_folder: str | Path | None = None,
     root_quat_order: str | None = None,
     ignore_keys: tuple[str, ...] = (),
+    terrain: str = "",
 ) -> list[MotionSource]:
     """As `load_motions`, without reading the files yet.
 
@@ -144,6 +148,7 @@ def find_sources(
         fps=fps,
         root_quat_order=root_quat_order,
         ignore_keys=ignore_keys,
+        terrain=terrain,
     )
 
     make = partial(_make, robot=robot or "unitree_g1", fps=_BUILTIN_FPS if fps is None else fps)

@@ -534,3 +534,18 @@ def test_holosoma_object_lands_in_the_clip(sway: MotionClip, tmp_path: Path) -> 
     two = (box, replace(box, name="chair"))
     with pytest.raises(MotionFileError, match="hold one"):
         write_motion(replace(sway, objects=two), path, "holosoma_npz")
+
+
+def test_what_a_conversion_leaves_out_is_told(
+    sway: MotionClip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    box = still_object("largebox", (1.0, 0.5, 0.2), frames=40)
+    write_motion(replace(sway, objects=(box,)), tmp_path / "a.npz", "holosoma_npz")
+    arguments = ["motion", "convert", str(tmp_path / "a.npz"), "--terrain", "slope.obj"]
+    assert main([*arguments, "--output", str(tmp_path / "a.csv")]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "unitree_csv cannot hold objects and terrain" in shown
+    assert main([*arguments, "--output", str(tmp_path / "b.npz")]) == 0
+    back = read_motion(tmp_path / "b.npz")
+    assert back.terrain == "slope.obj" and back.objects[0].name == "largebox"
+    assert "left_out" not in capsys.readouterr().out
