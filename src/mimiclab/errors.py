@@ -36,6 +36,10 @@ class RobotError(MimiclabError):
     """A robot description that contradicts its model, or data made for another robot."""
 
 
+class MissingModelError(RobotError):
+    """A robot whose model comes with a package that is not installed."""
+
+
 class EngineError(MimiclabError):
     """A simulation engine that cannot run what was asked, or is not available here."""
 

@@ -6,7 +6,7 @@ the robot's and whose value is `module:OBJECT`; a script calls `add_robot`.
 
 from importlib.metadata import entry_points
 
-from mimiclab.errors import RobotError, UnknownNameError
+from mimiclab.errors import MissingModelError, RobotError, UnknownNameError
 from mimiclab.robots.booster_k1 import BOOSTER_K1 as BOOSTER_K1
 from mimiclab.robots.booster_t1 import BOOSTER_T1 as BOOSTER_T1
 from mimiclab.robots.booster_t1_29 import BOOSTER_T1_29 as BOOSTER_T1_29
@@ -61,6 +61,19 @@ def get_robot(name: str) -> Robot:
                 return robot
         raise UnknownNameError("robot", name, robot_names())
     return dressed(_ROBOTS[name])
+
+
+def available_robots() -> tuple[Robot, ...]:
+    """Robots whose models are at hand; those of packages that are not installed are left out."""
+    found = []
+    for name in robot_names():
+        robot = get_robot(name)
+        try:
+            robot.model  # noqa: B018  # compiled once, kept by the robot
+        except MissingModelError:
+            continue
+        found.append(robot)
+    return tuple(found)
 
 
 def add_robot(robot: Robot) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 import mujoco
 import numpy as np
 
-from mimiclab.errors import RobotError
+from mimiclab.errors import MissingModelError
 from mimiclab.robots.robot import LandmarkPoint, Motor, Robot
 
 SCALE = 1.2
@@ -83,14 +83,14 @@ def _file(version: int) -> Path:
     # Finding a package does not import it: dm_control takes half a second and looks for a display.
     package = importlib.util.find_spec("dm_control")
     if package is None or not package.submodule_search_locations:
-        raise RobotError(
+        raise MissingModelError(
             "the CMU humanoid's model comes with dm_control, which is not installed; "
             "pip install mimiclab[cmu]"
         )
     folder = Path(package.submodule_search_locations[0])
     path = folder / "locomotion" / "walkers" / "assets" / f"humanoid_CMU_V{version}.xml"
     if not path.is_file():
-        raise RobotError(
+        raise MissingModelError(
             f"the CMU humanoid: this dm_control has no {path}; "
             "pip install mimiclab[cmu] brings the version that has"
         )

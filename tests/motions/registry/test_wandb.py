@@ -53,7 +53,8 @@ def records(path: Path):
 def test_what_is_pushed_offline_is_beyondmimics_artifact(tmp_path):
     folders = {f"WANDB_{kind}": str(tmp_path / kind) for kind in ("DIR", "DATA_DIR", "CACHE_DIR")}
     (tmp_path / "DIR").mkdir()
-    command = ["motion", "push", "builtin:squat", "--registry", "wandb:me/motions", "--name", "squat2"]
+    store = ["--registry", "wandb:me/motions", "--name", "squat2"]
+    command = ["motion", "push", "builtin:squat", *store]
     done = subprocess.run(
         [sys.executable, "-m", "mimiclab.cli.main", *command],
         env=os.environ | folders | {"WANDB_MODE": "offline", "WANDB_SILENT": "true"},

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mimiclab.errors import MotionFileError, RobotError
-from mimiclab.robots import Robot, get_robot, robot_names
+from mimiclab.robots import Robot, available_robots, get_robot, robot_names
 
 WRISTS = r"wrist"
 """Joints that the 23-joint variant of the G1 lacks."""
@@ -59,7 +59,7 @@ def match_joints(
         UnknownNameError: the declared robot is not known.
     """
     given = {_short(name): column for column, name in enumerate(names)}
-    differing = {name: set(given) ^ set(_shorts(get_robot(name))) for name in robot_names()}
+    differing = {robot.name: set(given) ^ set(_shorts(robot)) for robot in available_robots()}
     fitting = [name for name, wrong in differing.items() if not wrong]
     if may_lack and not fitting:
         fitting = [
@@ -102,7 +102,7 @@ def count_joints(
         raise MotionFileError(
             f"{path}: names neither robot nor joints; declare the robot with robot=... (on the "
             f"command line --robot). Robots with {count} joints: "
-            f"{', '.join(n for n in robot_names() if get_robot(n).num_joints == count) or 'none'}"
+            f"{', '.join(r.name for r in available_robots() if r.num_joints == count) or 'none'}"
         )
     robot = get_robot(declared)
     names = robot.joint_names

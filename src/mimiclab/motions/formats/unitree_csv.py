@@ -20,7 +20,7 @@ from mimiclab.motions.formats.base import (
 )
 from mimiclab.motions.formats.names import JointColumns
 from mimiclab.motions.formats.text import filled_lines
-from mimiclab.robots import get_robot, robot_names
+from mimiclab.robots import available_robots, get_robot
 
 _DEFAULT_FPS = 30.0
 _LINE_LETTERS = 2**16
@@ -71,7 +71,7 @@ def _read(content: Content, options: ReadOptions) -> MotionFile:
 
 
 def _fitting(columns: int) -> str:
-    found = [name for name in robot_names() if 7 + get_robot(name).num_joints == columns]
+    found = [robot.name for robot in available_robots() if 7 + robot.num_joints == columns]
     return f"robots with {columns} columns: {', '.join(found) or 'none that we know'}"
 
 

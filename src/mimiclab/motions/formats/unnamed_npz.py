@@ -30,7 +30,7 @@ from mimiclab.motions.formats.names import JointColumns
 from mimiclab.motions.formats.npz import write_npz
 from mimiclab.motions.forward import forward_kinematics
 from mimiclab.motions.kinematics import body_motion
-from mimiclab.robots import Robot, get_robot, robot_names
+from mimiclab.robots import Robot, available_robots, get_robot, robot_names
 
 KEYS = {
     "fps",
@@ -111,9 +111,9 @@ def order_fits(content: Content, robot: Robot) -> list[OrderFit]:
     joints, bodies = robot.num_joints, len(robot.body_names)
     if shapes["joint_pos"][1:] != (joints,) or shapes["body_pos_w"][1:] != (bodies, 3):
         fitting = [
-            name
-            for name in robot_names()
-            if shapes["joint_pos"][1:] == (get_robot(name).num_joints,)
+            known.name
+            for known in available_robots()
+            if shapes["joint_pos"][1:] == (known.num_joints,)
         ]
         raise MotionFileError(
             f"{content.path}: joint_pos {shapes['joint_pos']} and body_pos_w "
