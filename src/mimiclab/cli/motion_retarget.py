@@ -34,7 +34,7 @@ def retarget(
     *,
     output: Path,
     robot: str = "unitree_g1",
-    method: Literal["batch", "mink"] = "batch",
+    method: Literal["batch", "quick", "mink"] = "batch",
     to: str | None = None,
     output_fps: float | None = None,
     frames: tuple[int, int] | None = None,
@@ -58,7 +58,8 @@ def retarget(
         motions: Files, folders, globs; of robots also `builtin:NAME` and motion sets.
         output: The file to write for one motion and one robot, otherwise the folder.
         robot: Robots to move, separated by commas; several get a folder each.
-        method: `batch` solves whole clips at once; `mink` frame after frame, for comparison.
+        method: `batch` solves whole clips at once, `quick` in fewer steps, with feet held less
+            exactly; `mink` frame after frame, for comparison.
         to: Format to write; left out, by the suffix of the output: .csv Unitree CSV, otherwise
             mimiclab npz.
         output_fps: Frame rate of the result; left out, the motion's.

@@ -107,6 +107,13 @@ def test_the_first_frame_is_like_the_others(walked):
     assert steps[0] < 1.5 * steps[1:10].max() + 1e-3
 
 
+def test_fewer_steps_end_near_the_same_motion(g1, walk, walked):
+    quick = retarget(walk, g1, method="quick")
+    assert quick.iterations < walked.iterations
+    np.testing.assert_allclose(quick.clip.root_pos, walked.clip.root_pos, atol=0.02)
+    assert np.abs(quick.clip.joint_pos - walked.clip.joint_pos).mean() < 0.03
+
+
 @pytest.mark.parametrize("frames", [1, 2, 3])
 def test_the_shortest_clips(g1, walk, frames):
     clip = retarget(walk.cut(0, frames), g1).clip

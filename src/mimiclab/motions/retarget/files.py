@@ -27,7 +27,7 @@ class RetargetJob:
     """Registry name of the robot to move."""
     to: str = "mimiclab_npz"
     """Name of the output format."""
-    method: Literal["batch", "mink"] = "batch"
+    method: Literal["batch", "quick", "mink"] = "batch"
     output_fps: float | None = None
     """Frame rate of the result; None keeps the motion's."""
     frames: tuple[int, int] | None = None

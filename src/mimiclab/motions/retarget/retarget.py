@@ -11,13 +11,13 @@ from mimiclab.motions.human.clip import HumanClip
 from mimiclab.motions.human.landmarks import LandmarkMotion, landmarks, robot_landmarks
 from mimiclab.motions.retarget.contacts import ContactCfg
 from mimiclab.motions.retarget.ground import Ground
-from mimiclab.motions.retarget.options import SolveCfg
+from mimiclab.motions.retarget.options import QUICK, SolveCfg
 from mimiclab.motions.retarget.solver import Solution, solve
 from mimiclab.motions.retarget.targets import RetargetProblem, make_problem
 from mimiclab.robots import Robot, get_robot
 
-METHODS = ("batch", "mink")
-"""The whole clip as one problem, or one problem after another with mink."""
+METHODS = ("batch", "quick", "mink")
+"""The whole clip as one problem, the same in fewer steps, or frame after frame with mink."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,7 +38,7 @@ def retarget(
     motion: HumanClip | LandmarkMotion | MotionClip,
     robot: str | Robot,
     *,
-    method: Literal["batch", "mink"] = "batch",
+    method: Literal["batch", "quick", "mink"] = "batch",
     fps: float | None = None,
     ground: Ground | None = None,
     travel_scale: float | None = None,
@@ -53,7 +53,8 @@ def retarget(
     Args:
         motion: of a person, of landmarks, or of a robot (which goes by its own landmarks).
         robot: who shall move; a registry name or a description.
-        method: `batch` solves all frames at once; `mink` one after another, as a baseline.
+        method: `batch` solves all frames at once, `quick` with fewer steps (feet are held less
+            exactly); `mink` one after another, as a baseline.
         fps: frame rate of the clip; the motion's if left out.
         ground: under the source; flat at z = 0 if left out.
         travel_scale: factor of horizontal distances; the ratio of leg lengths if left out.
@@ -61,7 +62,7 @@ def retarget(
         skeleton: landmark map of a person's joints; the clip's own if left out.
         weights: of landmarks, see `make_problem`.
         contact_cfg: thresholds of contacts.
-        solve_cfg: weights and iterations of `batch`.
+        solve_cfg: weights and iterations of `batch` and `quick`, in place of their own.
 
     Raises:
         UnknownNameError: no such method or robot.
@@ -85,8 +86,8 @@ def retarget(
         weights=weights,
         contact_cfg=contact_cfg,
     )
-    if method == "batch":
-        solution = solve(problem, solve_cfg)
+    if method != "mink":
+        solution = solve(problem, solve_cfg or (QUICK if method == "quick" else None))
     else:
         from mimiclab.motions.retarget.baseline import solve_mink
 
