@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from mimiclab.cli.motion_options import DEFAULTS, Inputs, Sources
+from mimiclab.cli.play import serve
 
 
 def workbench(
@@ -32,8 +33,6 @@ def workbench(
         port: Port to serve on.
         seconds: End by itself after this many seconds.
     """
-    from rich.console import Console
-
     from mimiclab.motions.human.formats import find_human_files
     from mimiclab.viewing.serving import require_free_port
     from mimiclab.viewing.workbench.bench import Workbench
@@ -43,12 +42,4 @@ def workbench(
     require_free_port(host, port)  # before the work of opening
     entries = robot_entries(source.find(motions)) + human_entries(find_human_files(human))
     page = WorkbenchPage(Workbench(Catalogue(entries), output), host=host, port=port)
-    console = Console()
-    console.print(f"{len(entries)} motions: open [bold]{page.url}[/] in a browser; Ctrl-C ends")
-    try:
-        page.run(seconds=seconds)
-    except KeyboardInterrupt:
-        console.print("closed")
-    finally:
-        page.close()
-    return 0
+    return serve(page, f"{len(entries)} motions", seconds)

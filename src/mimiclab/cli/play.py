@@ -1,9 +1,13 @@
 """`mimiclab play`: a policy, run or motion in the browser."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
+
+if TYPE_CHECKING:
+    from mimiclab.viewing.player.page import Page
+    from mimiclab.viewing.workbench.page import WorkbenchPage
 
 
 def play(
@@ -43,8 +47,7 @@ def play(
     """
     from rich.console import Console
 
-    console = Console()
-    with console.status(f"opening {what}"):
+    with Console().status(f"opening {what}"):
         from mimiclab.viewing.player.page import Page
         from mimiclab.viewing.player.player import Player
         from mimiclab.viewing.player.sources import open_show
@@ -61,7 +64,15 @@ def play(
             root_quat_order=root_quat_order,
         )
         page = Page(Player(show, playing=not paused), host=host, port=port)
-    console.print(f"{show.title}: open [bold]{page.url}[/] in a browser; Ctrl-C ends")
+    return serve(page, show.title, seconds)
+
+
+def serve(page: "Page | WorkbenchPage", title: str, seconds: float | None) -> int:
+    """Say where the page is and keep it alive until Ctrl-C, or for `seconds`."""
+    from rich.console import Console
+
+    console = Console()
+    console.print(f"{title}: open [bold]{page.url}[/] in a browser; Ctrl-C ends")
     try:
         page.run(seconds=seconds)
     except KeyboardInterrupt:

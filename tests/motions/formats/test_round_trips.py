@@ -163,7 +163,7 @@ def test_mjlab_and_isaac_files_are_told_apart(sway: MotionClip, tmp_path: Path) 
 
 def test_mjlab_file_is_what_mjlab_loads(sway: MotionClip, g1: Robot, tmp_path: Path) -> None:
     """mjlab indexes bodies by number in MuJoCo order and trusts the file."""
-    torch = pytest.importorskip("torch")
+    import torch
     from mjlab.tasks.tracking.mdp.commands import MotionLoader
 
     path = tmp_path / "motion.npz"

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from mimiclab.errors import MotionFileError
+from mimiclab.motions.file_head import file_head
 from mimiclab.motions.formats.base import Content
 from mimiclab.motions.formats.hdf5 import HDF5_SUFFIXES, SIGNATURE, read_hdf5
 from mimiclab.motions.formats.members import read_nested, split_member
@@ -21,19 +22,7 @@ def open_content(path: str | Path) -> Content:
         UnknownNameError: a clip that the file does not hold.
     """
     given, (path, clip) = Path(path), split_member(path)
-    if not path.exists():
-        near = sorted(p.name for p in path.parent.glob("*") if p.suffix == path.suffix)[:5]
-        there = f"; that folder has {', '.join(near)}" if near else ""
-        raise MotionFileError(f"{path}: no such file{there}")
-    if path.is_dir():
-        raise MotionFileError(f"{path} is a folder, expected one motion file")
-    try:
-        with path.open("rb") as file:
-            head = file.read(8)
-    except OSError as error:
-        raise MotionFileError(f"{path}: cannot be read ({error.strerror})") from error
-    if not head:
-        raise MotionFileError(f"{path}: the file is empty (0 bytes); copy or download it again")
+    head = file_head(path, 8)
     if head == SIGNATURE or path.suffix in HDF5_SUFFIXES:
         arrays, attrs, clip = read_hdf5(path, clip)
         return Content(path=given, arrays=arrays, attrs=attrs, notes={"clip": clip})

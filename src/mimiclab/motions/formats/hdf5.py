@@ -1,7 +1,7 @@
 """Opening HDF5 motion files: the arrays and attributes of one clip, out of one clip or of many."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,7 @@ def read_hdf5(path: Path, clip: str = "") -> tuple[dict[str, np.ndarray], dict[s
     attrs: dict[str, Any] = {}
     with _open(path) as file:
         try:
-            clip = _named(path, _clips(file), clip)
+            clip = choose_clip(path, _clips(file), clip)
             part = file[clip] if clip else file
             check_strings(path, list(_text_attributes(part, 0)))
             _collect(part, "", arrays, attrs, budget)
@@ -79,7 +79,13 @@ def _clips(file: "h5py.File") -> list[str]:
         return []  # reading tells what is wrong
 
 
-def _named(path: Path, names: list[str], clip: str) -> str:
+def choose_clip(path: Path, names: Sequence[str], clip: str) -> str:
+    """The clip of a file that holds `names`; empty where it holds one motion without a name.
+
+    Raises:
+        MotionFileError: many clips and none named, or one named where there are no names.
+        UnknownNameError: no such clip.
+    """
     if not clip and len(names) > 1:
         raise MotionFileError(
             f"{path}: holds {len(names)} clips ({', '.join(names[:3])}, ...), expected one; name "

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from mimiclab.errors import MotionFileError, UnknownNameError
-from mimiclab.motions.formats.hdf5 import HDF5_SUFFIXES, hdf5_clips
+from mimiclab.errors import MotionFileError
+from mimiclab.motions.formats.hdf5 import HDF5_SUFFIXES, choose_clip, hdf5_clips
 from mimiclab.motions.formats.memory import MemoryBudget
 from mimiclab.motions.formats.npz import parse_npy
 from mimiclab.motions.formats.restricted_pickle import PICKLE_SUFFIXES, load_pickle
@@ -75,15 +75,7 @@ def read_nested(path: Path, clip: str = "") -> dict:
     """
     tree = _data(path)
     names = _clips(tree)
-    if not clip and len(names) > 1:
-        raise MotionFileError(
-            f"{path}: holds {len(names)} clips ({', '.join(names[:3])}, ...), expected one; name "
-            f"it: {path}#{names[0]}"
-        )
-    if clip and not names:
-        raise MotionFileError(f"{path}: holds one motion without a name; leave out #{clip}")
-    if clip and clip not in names:
-        raise UnknownNameError(f"clip of {path}", clip, names)
+    clip = choose_clip(path, names, clip)
     return _one(path, tree, names.index(clip) if clip else 0) if names else tree
 
 

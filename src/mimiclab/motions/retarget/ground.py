@@ -113,7 +113,7 @@ def ground_from_mesh(path: Path | str, *, spacing: float = 0.02, floor: float = 
     try:
         mesh = trimesh.load_mesh(path)
         corners = np.asarray(mesh.triangles, float)
-    except Exception as error:
+    except Exception as error:  # trimesh raises whatever its many readers do
         raise MotionError(f"{path}: no readable triangle mesh ({error})") from error
     if not len(corners):
         raise MotionError(f"{path}: the mesh has no triangles")

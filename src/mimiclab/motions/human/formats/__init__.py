@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mimiclab.errors import MotionError, MotionFileError, UnknownNameError
+from mimiclab.motions.file_head import file_head
 from mimiclab.motions.human.clip import HumanClip
 from mimiclab.motions.human.formats import asf_amc, bvh, deepmimic_json, positions_npy, smpl_npz
 from mimiclab.motions.human.formats.base import HumanFormat, HumanReadOptions, finish
@@ -90,14 +91,7 @@ def find_human_format(path: str | Path) -> HumanFormat:
         MotionFileError: missing, a folder, empty, or of no known format.
     """
     path = Path(path)
-    if not path.exists():
-        near = sorted(p.name for p in path.parent.glob("*") if p.suffix == path.suffix)[:5]
-        there = f"; that folder has {', '.join(near)}" if near else ""
-        raise MotionFileError(f"{path}: no such file{there}")
-    if path.is_dir():
-        raise MotionFileError(f"{path} is a folder, expected one motion file")
-    if not path.stat().st_size:
-        raise MotionFileError(f"{path}: the file is empty (0 bytes); copy or download it again")
+    file_head(path, 1)
     found = recognise_human(path)
     if found is not None:
         return found
