@@ -11,8 +11,8 @@ import mimiclab
 
 PACKAGE = Path(mimiclab.__file__).parent
 ROOMS = [
-    "cli", "viewing", "evaluation", "deployment", "datasets", "learning", "tasks", "simulation",
-    "motions", "robots", "maths",
+    "cli", "pipelines", "viewing", "evaluation", "deployment", "learning", "tasks", "simulation",
+    "datasets", "motions", "robots", "maths",
 ]  # fmt: skip
 
 

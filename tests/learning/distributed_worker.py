@@ -9,7 +9,7 @@ from toy_tracking import LAYOUT, ToyTracking
 
 from mimiclab.learning import distributed
 from mimiclab.learning.config import PpoCfg, TrainCfg
-from mimiclab.learning.networks import NormalisedMlp
+from mimiclab.learning.networks.mlp import NormalisedMlp
 from mimiclab.learning.runner import Runner
 
 _SEEN: list[torch.Tensor] = []

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 import pytest
 
 from mimiclab.errors import CheckpointError, UnknownNameError
+from mimiclab.learning.build import rsl_rl_config
 from mimiclab.learning.config import PpoCfg, TrainCfg, cpu_preset, train_preset
 from mimiclab.learning.serialise import from_plain, to_plain
 
 
 def test_defaults_are_those_of_beyondmimic() -> None:
-    given = PpoCfg().to_rsl_rl()
+    given = rsl_rl_config(TrainCfg(), {})
     algorithm = given["algorithm"]
     published = {
         "num_learning_epochs": 5, "num_mini_batches": 4, "learning_rate": 1e-3,
@@ -30,9 +31,9 @@ def test_defaults_are_those_of_beyondmimic() -> None:
 
 
 def test_each_call_gives_rsl_rl_a_fresh_dictionary() -> None:
-    cfg = PpoCfg()
-    cfg.to_rsl_rl()["actor"].pop("class_name")
-    assert "class_name" in cfg.to_rsl_rl()["actor"]
+    cfg = TrainCfg()
+    rsl_rl_config(cfg, {})["actor"].pop("class_name")
+    assert "class_name" in rsl_rl_config(cfg, {})["actor"]
 
 
 def test_unknown_preset_names_the_known_ones() -> None:

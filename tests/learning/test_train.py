@@ -94,9 +94,9 @@ def test_policy_gives_the_mean_action_of_the_trained_actor(
     torch.testing.assert_close(actions, x, rtol=1e-4, atol=1e-5)
     assert policy.layout["robot"] == "unitree_g1"
     assert sum(policy.layout["observations"]["actor"].values()) == obs["actor"].shape[1]
-    fresh = untrained_policy(CFG.ppo, policy.layout)
+    fresh = untrained_policy(CFG, policy.layout)
     assert fresh(obs).shape == (8, 29)
-    assert torch.equal(fresh(obs), untrained_policy(CFG.ppo, policy.layout)(obs))
+    assert torch.equal(fresh(obs), untrained_policy(CFG, policy.layout)(obs))
 
 
 def test_resume_goes_on_and_restores_sampler_and_counter(finished: Path, tmp_path: Path) -> None:

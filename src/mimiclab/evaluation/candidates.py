@@ -121,7 +121,7 @@ def run_candidate(
 
     run = load_run(path, checkpoint)
     trained = load_policy(run, device=device)
-    policy = untrained_policy(run.train.ppo, trained.layout).to(device) if untrained else trained
+    policy = untrained_policy(run.train, trained.layout).to(device) if untrained else trained
     return Candidate(
         policy=policy,
         task=run.task,

@@ -1,9 +1,11 @@
 """What a training run can be told: PPO settings, budget, checkpoints and logs."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from mimiclab.errors import UnknownNameError
+from mimiclab.learning.algorithms.cfg import ImitationCfg, WarmStartCfg
+from mimiclab.learning.networks.cfg import NetworkCfg, ResidualCfg
 
 
 @dataclass(kw_only=True)
@@ -55,45 +57,6 @@ class PpoCfg:
     normalise_until: int = 100_000_000
     """Samples after which the running statistics are frozen."""
 
-    def to_rsl_rl(self) -> dict[str, Any]:
-        """A fresh configuration dictionary for rsl_rl's runner, which changes it in place."""
-        network = {
-            "class_name": "mimiclab.learning.networks:NormalisedMlp",
-            "hidden_dims": list(self.hidden),
-            "activation": self.activation,
-            "obs_normalization": self.normalise,
-            "normalise_until": self.normalise_until,
-        }
-        noise = {
-            "class_name": "GaussianDistribution",
-            "init_std": self.init_std,
-            "std_range": (self.min_std, 1e6),
-        }
-        return {
-            "num_steps_per_env": self.steps_per_env,
-            "obs_groups": {"actor": ["actor"], "critic": ["critic"]},
-            "actor": {**network, "distribution_cfg": noise, "output_gain": self.output_gain},
-            "critic": dict(network),
-            "algorithm": {
-                "class_name": "mimiclab.learning.ppo:TrackingPpo",
-                "num_learning_epochs": self.epochs,
-                "num_mini_batches": self.mini_batches,
-                "learning_rate": self.learning_rate,
-                "schedule": self.schedule,
-                "desired_kl": self.desired_kl,
-                "critic_learning_rate": self.critic_learning_rate,
-                "clip_param": self.clip,
-                "use_clipped_value_loss": self.clip_value,
-                "entropy_coef": self.entropy,
-                "value_loss_coef": self.value_weight,
-                "gamma": self.discount,
-                "lam": self.gae_lambda,
-                "max_grad_norm": self.max_grad_norm,
-                "rnd_cfg": None,
-                "symmetry_cfg": None,
-            },
-        }
-
 
 @dataclass(kw_only=True)
 class TrainCfg:
@@ -113,6 +76,14 @@ class TrainCfg:
     """Torch device, for example cpu or cuda:0; none takes a GPU if there is one."""
     ppo: PpoCfg = field(default_factory=PpoCfg)
     """Settings of the learner."""
+    network: NetworkCfg = field(default_factory=NetworkCfg)
+    """The actor's network."""
+    residual: ResidualCfg = field(default_factory=ResidualCfg)
+    """A correction of a frozen policy instead of a network of its own."""
+    imitation: ImitationCfg = field(default_factory=ImitationCfg)
+    """Teachers and recordings to learn from."""
+    warm_start: WarmStartCfg = field(default_factory=WarmStartCfg)
+    """An earlier run to begin from."""
     random_episode_start: bool = True
     """Begin training with random ages of the episodes, so that their time-outs spread."""
     shard_clips: bool = True

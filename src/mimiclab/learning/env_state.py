@@ -15,18 +15,24 @@ from mimiclab.learning import distributed
 def layout_of(env: Any, *, robot: str) -> dict[str, Any]:
     """What a policy must agree on with its environment: robot, rate, observations, actions.
 
-    Observation groups map term names, in order, to their sizes.
+    Observation groups map term names, in order, to their sizes; `history` tells how many frames of
+    a term that is, where it is more than one.
     """
     base = env.unwrapped
-    observations = {}
-    for group, names in base.observation_manager.active_terms.items():
-        sizes = base.observation_manager.group_obs_term_dim[group]
+    observations, history = {}, {}
+    manager = base.observation_manager
+    for group, names in manager.active_terms.items():
+        sizes = manager.group_obs_term_dim[group]
         observations[group] = {name: int(size[-1]) for name, size in zip(names, sizes, strict=True)}
+        frames = {name: manager.get_term_cfg(group, name).history_length for name in names}
+        if long := {name: count for name, count in frames.items() if count > 1}:
+            history[group] = long
     actions = base.action_manager
     return {
         "robot": robot,
         "control_hz": round(1.0 / base.step_dt, 6),
         "observations": observations,
+        "history": history,
         "actions": dict(zip(actions.active_terms, map(int, actions.action_term_dim), strict=True)),
     }
 

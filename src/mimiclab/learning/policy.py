@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rsl_rl.utils import resolve_callable
 from tensordict import TensorDict
 
 from mimiclab.errors import CheckpointError
 from mimiclab.learning import checkpoint as ckpt
-from mimiclab.learning.config import PpoCfg
-from mimiclab.learning.networks import NormalisedMlp
+from mimiclab.learning.build import build_actor
+from mimiclab.learning.config import TrainCfg
+from mimiclab.learning.networks.mlp import NormalisedMlp
 from mimiclab.learning.run import Run, find_checkpoint
 
 
@@ -43,7 +43,7 @@ def load_policy(
     """
     path = run.checkpoint if checkpoint is None else find_checkpoint(run.folder, checkpoint)
     state = ckpt.load_checkpoint(path)
-    actor = _build_actor(run.train.ppo, state["layout"])
+    actor = build_actor(run.train, state["layout"])
     try:
         actor.load_state_dict(state["actor"])
     except RuntimeError as error:
@@ -54,18 +54,9 @@ def load_policy(
     return Policy(actor.to(device).eval(), state["layout"], state["iteration"])
 
 
-def untrained_policy(ppo: PpoCfg, layout: dict[str, Any], seed: int = 0) -> Policy:
+def untrained_policy(cfg: TrainCfg, layout: dict[str, Any], seed: int = 0) -> Policy:
     """A policy with fresh weights, the baseline of an evaluation."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        actor = _build_actor(ppo, layout)
+        actor = build_actor(cfg, layout)
     return Policy(actor.eval(), layout, 0)
-
-
-def _build_actor(ppo: PpoCfg, layout: dict[str, Any]) -> NormalisedMlp:
-    size = sum(layout["observations"]["actor"].values())
-    actions = sum(layout["actions"].values())
-    network = ppo.to_rsl_rl()["actor"]
-    model = resolve_callable(network.pop("class_name"))
-    obs = TensorDict({"actor": torch.zeros(1, size)}, batch_size=[1])
-    return model(obs, {"actor": ["actor"]}, "actor", actions, **network)

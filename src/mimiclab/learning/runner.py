@@ -17,10 +17,11 @@ from rsl_rl.runners import OnPolicyRunner
 from mimiclab.errors import CheckpointError, EngineError
 from mimiclab.learning import checkpoint as ckpt
 from mimiclab.learning import distributed, env_state
+from mimiclab.learning.algorithms.ppo import TrackingPpo
+from mimiclab.learning.build import rsl_rl_config
 from mimiclab.learning.config import TrainCfg
 from mimiclab.learning.interrupt import StopSignals
 from mimiclab.learning.logs import LogSink
-from mimiclab.learning.ppo import TrackingPpo
 from mimiclab.learning.statistics import EpisodeStatistics
 
 Reason = Literal["iterations", "minutes", "interrupted"]
@@ -65,7 +66,7 @@ class Runner(OnPolicyRunner):
                 nothing from more, and waiting threads would take cores from the physics.
             update_threads: torch threads while networks learn.
         """
-        super().__init__(env, cfg.ppo.to_rsl_rl(), log_dir=None, device=device)
+        super().__init__(env, rsl_rl_config(cfg, layout), log_dir=None, device=device)
         self.train_cfg = cfg
         self.layout = layout
         self.folder = folder

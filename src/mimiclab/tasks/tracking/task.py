@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from mimiclab.errors import MimiclabError
 from mimiclab.motions.sampler_cfg import SamplerCfg
+from mimiclab.tasks.tracking.interface_cfg import InterfaceCfg
 
 PHYSICS_HZ = 200
 """Rate of physics steps, Hz."""
@@ -49,11 +50,37 @@ class TrackingTask:
     """Multiplies the robot's action scale (a quarter of effort limit over stiffness)."""
     horizon_s: tuple[float, ...] = ()
     """Times ahead at which the policy also sees the reference, s; empty for the present alone."""
+    history: int = 1
+    """Frames of every term that the policy sees, term by term, oldest first; 5 in MOSAIC."""
+    privileged: bool = False
+    """The policy sees body poses and true velocities instead of what sensors give, without noise:
+    an expert to learn from (MOSAIC)."""
+    command_frames: int = 1
+    """Consecutive reference frames in the command, from the present on; the last one is held."""
+    command_velocity: bool = True
+    """The command holds joint velocities beside joint angles."""
+    reference_velocity: bool = False
+    """The critic, and a privileged policy, see the reference anchor's linear velocity (MOSAIC)."""
+    reference_gravity: bool = False
+    """The policy sees gravity in the reference anchor's frame, which a velocity estimator needs."""
+    interface: InterfaceCfg = field(default_factory=InterfaceCfg)
+    """What a teleoperation interface does to the reference that the policy sees."""
+    interface_groups: tuple[str, ...] = ()
+    """Motion groups that come through the interface; empty for all clips."""
     motion_id: bool = False
     """Add a one-hot vector of the clip to the observations, right after the command."""
     clip_end: Literal["terminate", "wrap"] = "terminate"
     """At the end of a clip: end the episode as a time-out, or teleport to a new start inside it
     (BeyondMimic)."""
+    reward: Literal["beyondmimic", "mosaic"] = "beyondmimic"
+    """Reward terms: BeyondMimic's, which score bodies relative to the robot's heading and place, or
+    MOSAIC's, which also score them in the world."""
+    ground: Literal["plane", "rough"] = "plane"
+    """Flat, or tiles of which half are uneven by 1 to 3 cm (MOSAIC)."""
+    actuator_delay_s: tuple[float, float] = (0.0, 0.0)
+    """Shortest and longest delay of joint targets, s, in whole physics steps; drawn at resets."""
+    friction: tuple[float, float] = (0.3, 1.2)
+    """Range of the feet's sliding friction under `randomisation`; MOSAIC goes to 1.6."""
     stale_targets: bool = False
     """Rewards use targets re-anchored at the end of the previous step, as BeyondMimic does, instead
     of at the state that they score."""
@@ -100,7 +127,11 @@ class TrackingTask:
         for name in ("push_scale", "reset_noise"):
             if getattr(self, name) < 0:
                 raise MimiclabError(f"{name} is {getattr(self, name)}, expected 0 or more")
-        self.horizon_s = tuple(self.horizon_s)
+        for name in ("history", "command_frames"):
+            if getattr(self, name) < 1:
+                raise MimiclabError(f"{name} is {getattr(self, name)}, expected 1 or more")
+        for name in ("horizon_s", "interface_groups", "actuator_delay_s", "friction"):
+            setattr(self, name, tuple(getattr(self, name)))
 
     @property
     def step_s(self) -> float:

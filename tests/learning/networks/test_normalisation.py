@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mimiclab.learning.networks import SharedNormalisation
+from mimiclab.learning.networks.normalisation import SharedNormalisation
 
 
 @settings(max_examples=25, deadline=None)

@@ -10,7 +10,7 @@ from rsl_rl.env import VecEnv
 from tensordict import TensorDict
 
 from mimiclab.learning import distributed
-from mimiclab.learning.networks import NormalisedMlp
+from mimiclab.learning.networks.mlp import NormalisedMlp
 
 
 class TrackingPpo(PPO):

@@ -1,0 +1,1 @@
+"""Recorded rollouts: files that describe themselves, and their readers."""

@@ -1,0 +1,1 @@
+"""Actors and critics, one file each; `cfg` names them, `build` makes them."""

@@ -1,0 +1,1 @@
+"""Frozen policies that show a student what to do."""

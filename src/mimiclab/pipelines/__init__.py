@@ -1,0 +1,1 @@
+"""Several trainings in a row, each measured by the same protocol."""
