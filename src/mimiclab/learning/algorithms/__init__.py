@@ -1,1 +1,1 @@
-"""What a network learns from a rollout: PPO, imitation of teachers and of recordings, distillation."""
+"""What a network learns from a rollout: PPO, imitation of teachers or recordings, distillation."""
