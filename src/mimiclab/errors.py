@@ -52,6 +52,10 @@ class ContractError(MimiclabError):
     """A policy whose contract is missing or disagrees with what it is asked to run on."""
 
 
+class RecordingError(MimiclabError):
+    """A recording of rollouts that is missing, damaged or made for something else."""
+
+
 class RegistryError(MimiclabError):
     """A motion registry that cannot hold a name, is out of reach, or holds a damaged file."""
 
