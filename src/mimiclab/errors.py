@@ -56,6 +56,10 @@ class RecordingError(MimiclabError):
     """A recording of rollouts that is missing, damaged or made for something else."""
 
 
+class PipelineError(MimiclabError):
+    """A stage of a pipeline that cannot run yet, or that another recipe has begun."""
+
+
 class RegistryError(MimiclabError):
     """A motion registry that cannot hold a name, is out of reach, or holds a damaged file."""
 
