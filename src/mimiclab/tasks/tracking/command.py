@@ -5,7 +5,7 @@ against `frame`; finished environments are reset to a sampled start; then time a
 and observations see the reference that the coming step will be scored against.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -17,7 +17,9 @@ from mimiclab.errors import MotionError, RobotError
 from mimiclab.motions.library import MotionFrame, MotionLibrary
 from mimiclab.motions.sampler_cfg import SamplerCfg
 from mimiclab.robots import get_robot
+from mimiclab.tasks.tracking.interface_cfg import InterfaceCfg
 from mimiclab.tasks.tracking.metrics import METRIC_NAMES, step_metrics
+from mimiclab.tasks.tracking.reference import ReferenceView
 from mimiclab.tasks.tracking.state import RobotReader, TrackingState
 
 PUSH_VELOCITY = (0.5, 0.5, 0.2, 0.52, 0.52, 0.78)
@@ -52,6 +54,10 @@ class TrackingCommandCfg(CommandTermCfg):
     """Rewards use the targets that were re-anchored for the previous observation."""
     horizon_s: tuple[float, ...] = ()
     """Times ahead of `future`, s."""
+    interface: InterfaceCfg = field(default_factory=InterfaceCfg)
+    """Through what `observed` is seen."""
+    interface_groups: tuple[str, ...] = ()
+    """Motion groups that come through the interface; empty for all clips."""
     resampling_time_range: tuple[float, float] = (1e9, 1e9)
     """Unused: starts are drawn at resets only."""
 
@@ -102,17 +108,28 @@ class TrackingCommand(CommandTerm):
         self._metric_sums = torch.zeros(n, len(METRIC_NAMES), device=self.device)
         self._sampler_metrics = self.sampler.metrics()
         self._steps_to_log = _SAMPLER_LOG_INTERVAL
-        self._offsets = torch.tensor(cfg.horizon_s, dtype=f64, device=self.device)
         self._spread = torch.tensor(
             [*RESET_POSE, *PUSH_VELOCITY, *[RESET_JOINT_POS] * len(self.library.joint_names)],
             device=self.device,
         )
         self._forced: tuple[torch.Tensor, torch.Tensor] | None = None
-        self._on_grid = self.library.has_fps(round(1.0 / env.step_dt, 9))
+        self.reference = ReferenceView(self.library, env.scene, env.step_dt)
+        """The true reference."""
+        self.received = self.reference
+        """The reference as it comes out of the interface; `reference` itself if that is perfect."""
         self._reader = RobotReader(self.entity, bodies)
-        self._future: MotionFrame | None = None
         self._one_hot: torch.Tensor | None = None
         self._refresh()
+
+    @property
+    def frame(self) -> MotionFrame:
+        """The reference at `time_s`, environment origins included."""
+        return self.reference.frame
+
+    @property
+    def observed(self) -> MotionFrame:
+        """`frame` as the policy sees it; the same object behind a perfect interface."""
+        return self.received.frame
 
     @property
     def command(self) -> torch.Tensor:
@@ -136,11 +153,7 @@ class TrackingCommand(CommandTerm):
     @property
     def future(self) -> MotionFrame:
         """The reference at `time_s + horizon_s`, shapes (N, H, ...); the last frame is held."""
-        if self._future is None:
-            ahead = self.library.horizon(self.clip, self.time_s, self._offsets)
-            origins = self._env.scene.env_origins[:, None, None]
-            self._future = replace(ahead, body_pos_w=ahead.body_pos_w + origins)
-        return self._future
+        return self.reference.ahead(tuple(self.cfg.horizon_s))
 
     @property
     def clip_one_hot(self) -> torch.Tensor:
@@ -188,7 +201,7 @@ class TrackingCommand(CommandTerm):
             )
         steps = time_s / self._env.step_dt
         if bool(((steps - steps.round()).abs() > 1e-6).any()):
-            self._on_grid = False  # from now on frames are interpolated where needed
+            self.reference.on_grid = False  # from now on frames are interpolated where needed
         self._forced = (clip, time_s)
         return self._env.reset(env_ids=env_ids)[0]
 
@@ -248,11 +261,7 @@ class TrackingCommand(CommandTerm):
 
     def _refresh(self) -> None:
         """Look up the reference and start a new state for observations."""
-        frame = self.library.frames(self.clip, self.time_s, False if self._on_grid else None)
-        origins = self._env.scene.env_origins.unsqueeze(1)
-        self.frame = replace(frame, body_pos_w=frame.body_pos_w + origins)
-        """The reference at `time_s`, environment origins included."""
-        self._future = None
+        self.reference.update(self.clip, self.time_s)
         self._state = self._new_state(None)
         if self.cfg.stale_targets:
             _ = self._state.targets  # now, while the robot is where it is

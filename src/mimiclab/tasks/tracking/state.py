@@ -9,7 +9,7 @@ import torch
 from mjlab.entity import Entity
 
 from mimiclab.maths.frames import bodies_in_frame, reanchor, relative_pose
-from mimiclab.maths.rotations import cross, quat_angle, quat_rotate_inverse, quat_to_rot6d
+from mimiclab.maths.rotations import cross, quat_angle, quat_rotate_inverse
 from mimiclab.motions.library import MotionFrame
 
 
@@ -64,6 +64,7 @@ class TrackingState:
         self._data = reader.data
         self.anchor = anchor
         self._lent = targets
+        self._seen: tuple[MotionFrame, tuple[torch.Tensor, torch.Tensor]] | None = None
 
     # The robot. Derived arrays are one physics step old while rewards are computed; see `MimicEnv`.
 
@@ -144,17 +145,21 @@ class TrackingState:
             self.anchor_pos_w, self.anchor_quat_w, self.ref_anchor_pos_w, self.ref_anchor_quat_w
         )
 
+    def anchor_error_to(self, ref: MotionFrame) -> tuple[torch.Tensor, torch.Tensor]:
+        """`anchor_error_b` for another reference than `ref`, for example the observed one."""
+        if ref is self.ref:
+            return self.anchor_error_b
+        if self._seen is None or self._seen[0] is not ref:
+            goal = ref.body_pos_w[:, self.anchor], ref.body_quat_w[:, self.anchor]
+            self._seen = ref, relative_pose(self.anchor_pos_w, self.anchor_quat_w, *goal)
+        return self._seen[1]
+
     @cached_property
     def bodies_b(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Robot bodies in the anchor's frame: positions (N, B, 3), matrix columns (N, B, 6)."""
         return bodies_in_frame(
             self.anchor_pos_w, self.anchor_quat_w, self.body_pos_w, self.body_quat_w
         )
-
-    @property
-    def anchor_ori_b(self) -> torch.Tensor:
-        """First two matrix columns of the anchor orientation error. Shape (N, 6)."""
-        return quat_to_rot6d(self.anchor_error_b[1])
 
     # Targets and errors.
 

@@ -1,4 +1,8 @@
-"""Observation terms. Each names the command term; shapes (N, size)."""
+"""Observation terms, shapes (N, size).
+
+Those of the reference take `observed`: whether they show what a teleoperation interface delivers,
+as the policy sees it, or the truth, as critics and experts do.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -6,9 +10,12 @@ import torch
 from mjlab.envs import ManagerBasedRlEnv
 
 from mimiclab.maths.frames import bodies_in_frame
+from mimiclab.maths.rotations import quat_rotate_inverse, quat_to_rot6d
 
 if TYPE_CHECKING:
     from mimiclab.tasks.tracking.command import TrackingCommand
+    from mimiclab.tasks.tracking.received import ReceivedReference
+    from mimiclab.tasks.tracking.reference import ReferenceView
 
 
 def tracking(env: ManagerBasedRlEnv, command_name: str = "motion") -> "TrackingCommand":
@@ -16,9 +23,26 @@ def tracking(env: ManagerBasedRlEnv, command_name: str = "motion") -> "TrackingC
     return env.command_manager.get_term(command_name)  # pyright: ignore[reportReturnType]
 
 
-def command(env: ManagerBasedRlEnv) -> torch.Tensor:
-    """Reference joint angles and velocities. Size 2 J."""
-    return tracking(env).command
+def reference(env: ManagerBasedRlEnv, observed: bool) -> "ReferenceView | ReceivedReference":
+    """The reference as the interface delivers it (`observed`), or as it is."""
+    term = tracking(env)
+    return term.received if observed else term.reference
+
+
+def command(
+    env: ManagerBasedRlEnv, frames: int = 1, velocity: bool = True, observed: bool = False
+) -> torch.Tensor:
+    """Reference joint angles and velocities, now and in the steps that follow. Size 2 J frames.
+
+    Frame by frame: angles, then velocities unless `velocity` is off (size J frames); the last frame
+    of a clip is held. Source: MOSAIC, `motion_horizon` and `command_velocity`.
+    """
+    view = reference(env, observed)
+    if frames == 1:
+        return view.frame.joint_pos_vel if velocity else view.frame.joint_pos
+    step_s = tracking(env).reference.step_s
+    window = view.ahead(tuple(i * step_s for i in range(frames)))
+    return (window.joint_pos_vel if velocity else window.joint_pos).flatten(1)
 
 
 def motion_id(env: ManagerBasedRlEnv) -> torch.Tensor:
@@ -27,14 +51,20 @@ def motion_id(env: ManagerBasedRlEnv) -> torch.Tensor:
     return term.clip_one_hot
 
 
-def motion_future(env: ManagerBasedRlEnv) -> torch.Tensor:
+def motion_group(env: ManagerBasedRlEnv) -> torch.Tensor:
+    """Number of the clip's motion group among the library's `group_names`. Size 1."""
+    term = tracking(env)
+    return term.library.clip_group[term.clip].float().unsqueeze(1)
+
+
+def motion_future(env: ManagerBasedRlEnv, observed: bool = False) -> torch.Tensor:
     """The reference at times ahead, seen from the reference now: needs no state estimation.
 
     For each time, in order: joint angles (J), anchor position (3) and orientation columns (6) in
     the frame of the present reference anchor. Size H (J + 9).
     """
-    term = tracking(env)
-    future, now, anchor = term.future, term.frame, term.anchor_index
+    term, view = tracking(env), reference(env, observed)
+    future, now, anchor = view.ahead(tuple(term.cfg.horizon_s)), view.frame, term.anchor_index
     pos, ori = bodies_in_frame(
         now.body_pos_w[:, anchor],
         now.body_quat_w[:, anchor],
@@ -44,14 +74,31 @@ def motion_future(env: ManagerBasedRlEnv) -> torch.Tensor:
     return torch.cat([future.joint_pos, pos, ori], dim=-1).flatten(1)
 
 
-def motion_anchor_pos_b(env: ManagerBasedRlEnv) -> torch.Tensor:
+def reference_joint_pos(env: ManagerBasedRlEnv, observed: bool = False) -> torch.Tensor:
+    """Reference joint angles now, rad. Size J."""
+    return reference(env, observed).frame.joint_pos
+
+
+def motion_anchor_pos_b(env: ManagerBasedRlEnv, observed: bool = False) -> torch.Tensor:
     """Reference anchor position in the robot anchor's frame, m. Size 3."""
-    return tracking(env).state.anchor_error_b[0]
+    return tracking(env).state.anchor_error_to(reference(env, observed).frame)[0]
 
 
-def motion_anchor_ori_b(env: ManagerBasedRlEnv) -> torch.Tensor:
+def motion_anchor_ori_b(env: ManagerBasedRlEnv, observed: bool = False) -> torch.Tensor:
     """Reference anchor orientation in the robot anchor's frame, two matrix columns. Size 6."""
-    return tracking(env).state.anchor_ori_b
+    return quat_to_rot6d(tracking(env).state.anchor_error_to(reference(env, observed).frame)[1])
+
+
+def ref_base_lin_vel(env: ManagerBasedRlEnv, observed: bool = False) -> torch.Tensor:
+    """Linear velocity of the reference anchor in its own frame, m/s. Size 3. Source: MOSAIC."""
+    frame, anchor = reference(env, observed).frame, tracking(env).anchor_index
+    return quat_rotate_inverse(frame.body_quat_w[:, anchor], frame.body_lin_vel_w[:, anchor])
+
+
+def ref_projected_gravity(env: ManagerBasedRlEnv, observed: bool = False) -> torch.Tensor:
+    """Direction of gravity in the reference anchor's frame. Size 3. Source: MOSAIC."""
+    quat = reference(env, observed).frame.body_quat_w[:, tracking(env).anchor_index]
+    return quat_rotate_inverse(quat, quat.new_tensor([[0.0, 0.0, -1.0]]))
 
 
 def body_pos(env: ManagerBasedRlEnv) -> torch.Tensor:
