@@ -82,12 +82,13 @@ def measure(folder: Path, way: str) -> dict[str, object]:
     out: dict[str, object] = {"open_ms": 1e3 * (time.perf_counter() - began)}
     opened = held_mib()
     n = REFERENCES
+    everyone = torch.arange(n)
     for kind in ("uniform", "adaptive"):
         sampler = SamplerCfg(kind=kind).build(library)
-        out[f"draw_{kind}_ms"] = timed(lambda s=sampler: s.sample(n), 10)
+        out[f"draw_{kind}_ms"] = timed(lambda s=sampler: s.sample(everyone), 10)
 
     def drawn() -> tuple[torch.Tensor, torch.Tensor]:
-        return sampler.sample(n)
+        return sampler.sample(everyone)
 
     def between(clip: torch.Tensor, time_s: torch.Tensor) -> object:
         return library.frames(clip, time_s + 0.007)
@@ -106,7 +107,7 @@ def measure(folder: Path, way: str) -> dict[str, object]:
 
     def step_on() -> None:
         ended = (torch.rand(n) < 1 / 250) | (time_s >= library.durations_s[clip])
-        clip[ended], time_s[ended] = sampler.sample(int(ended.sum()))
+        clip[ended], time_s[ended] = sampler.sample(everyone[ended])
         library.frames(clip, time_s, False)
         time_s.add_(0.02)
 

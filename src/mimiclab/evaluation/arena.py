@@ -118,8 +118,8 @@ class _ChosenStarts:
 
     chosen: tuple[torch.Tensor, torch.Tensor]
 
-    def sample(self, n: int) -> tuple[torch.Tensor, torch.Tensor]:
-        assert len(self.chosen[0]) == n
+    def sample(self, env_ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        assert len(self.chosen[0]) == len(env_ids)
         return self.chosen
 
     def record(self, *_: torch.Tensor) -> None: ...

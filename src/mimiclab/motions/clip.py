@@ -7,6 +7,9 @@ import numpy as np
 from mimiclab.errors import MotionError
 from mimiclab.motions.scene import ObjectTrack, checked_array, unit_quats
 
+DEFAULT_GROUP = "default"
+"""Motion group of clips that were given none."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MotionClip:
@@ -43,6 +46,8 @@ class MotionClip:
     or ground that the file does not tell."""
     weight: float = 1.0
     """How many times as often as a clip of weight 1 training draws it; motion sets give it."""
+    group: str = DEFAULT_GROUP
+    """Motion group: training can give each group a share of the starts, or a teacher."""
 
     def __post_init__(self) -> None:
         where = f"motion {self.name!r}"
@@ -50,6 +55,8 @@ class MotionClip:
             raise MotionError(f"{where}: fps is {self.fps}, expected a positive number; state it")
         if not (np.isfinite(self.weight) and self.weight > 0):
             raise MotionError(f"{where}: weight is {self.weight}, expected a positive number")
+        if not self.group:
+            raise MotionError(f"{where}: its group has no name; {DEFAULT_GROUP!r} is the usual one")
         frames = np.shape(self.joint_pos)[0] if np.ndim(self.joint_pos) == 2 else -1
         for key, width in (
             ("root_pos", 3),

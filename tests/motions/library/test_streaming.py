@@ -126,10 +126,10 @@ def test_sampling_does_not_know_of_shards(packed, in_memory, kind):
     for library in (in_memory, *(MotionLibrary.load(packed(s), streaming=True) for s in (1, ALL))):
         torch.manual_seed(3)
         sampler = SamplerCfg(kind=kind, bin_s=0.2).build(library)
-        first = sampler.sample(64)
+        first = sampler.sample(torch.arange(64))
         sampler.record(*first, first[1] + 0.1, torch.rand(64) < 0.5)
         sampler.step()
-        drawn.append([*first, *sampler.sample(4096)])
+        drawn.append([*first, *sampler.sample(torch.arange(4096))])
     for other in drawn[1:]:
         assert all(torch.equal(a, b) for a, b in zip(drawn[0], other, strict=True))
 
@@ -148,7 +148,7 @@ def test_adaptive_draws_from_a_streamed_library_follow_the_stated_distribution(p
         sampler.record(torch.arange(12), zero[:12], in_memory.durations_s, zero[:12].bool())
     by_clip = samplers[0].probabilities().sum(1).numpy()
     assert by_clip[4] > 3 * by_clip[6]  # failures matter
-    count = np.bincount(samplers[1].sample(20_000)[0], minlength=12)
+    count = np.bincount(samplers[1].sample(torch.arange(20_000))[0], minlength=12)
     assert stats.chisquare(count, 20_000 * by_clip).pvalue > 1e-3
     uniform = SamplerCfg(kind="uniform").build(in_memory).probabilities().sum(1).numpy()
     assert stats.chisquare(count, 20_000 * uniform).pvalue < 1e-6  # the test can tell

@@ -83,7 +83,7 @@ def test_pieces_are_drawn_by_their_weights(folder: Path) -> None:
         load_motions(mine, robot="unitree_g1"), robot="unitree_g1", fps=20
     )
     torch.manual_seed(0)
-    drawn, _ = SamplerCfg(kind="uniform").build(library).sample(8000)
+    drawn, _ = SamplerCfg(kind="uniform").build(library).sample(torch.arange(8000))
     # Equal lengths, so four in five: 6400, within five deviations of sqrt(8000 * 0.8 * 0.2) = 36.
     assert abs(int((drawn == 0).sum()) - 6400) < 180
 

@@ -62,6 +62,10 @@ class MotionLibrary:
         """Time from first to last frame of each clip, s. Shape (C,), float64."""
         self.clip_weights = torch.from_numpy(index.weights.copy()).to(device)
         """How often to draw a clip, relative to others of its length. Shape (C,), float64."""
+        self.group_names = index.group_names
+        """Motion groups, sorted; `("default",)` where clips were given none."""
+        self.clip_group = torch.from_numpy(index.group_of.copy()).to(device)
+        """Which of `group_names` is that of each clip. Shape (C,), int64."""
         self._first = torch.from_numpy(index.first.copy()).to(device)
         self._last = self.clip_frames - 1
         self._check_table()
@@ -138,7 +142,7 @@ class MotionLibrary:
             OutputError: the file cannot be written.
         """
         rows = self.frames_table.cpu().contiguous().numpy()
-        index = replace(self.index, digests=self._digests)
+        index = replace(self.index, digests=self.digests)
         write_shard(Path(path), rows, index, self.content_hash)
 
     @classmethod
@@ -226,7 +230,7 @@ class MotionLibrary:
 
         It depends neither on how the clips are stored in shards nor on whether they are streamed.
         """
-        return self._stored_hash or replace(self.index, digests=self._digests).content_hash()
+        return self._stored_hash or replace(self.index, digests=self.digests).content_hash()
 
     def compute_hash(self) -> str:
         """The content hash, computed from the frames even if a saved one is known."""
@@ -332,6 +336,7 @@ class MotionLibrary:
             licence=note.licence,
             tags=note.tags,
             weight=float(self.index.weights[i]),
+            group=self.index.group(i),
         )
 
     def all_frames(self, i: int) -> MotionFrame:
@@ -342,7 +347,8 @@ class MotionLibrary:
         return self.table.span(int(self.index.first[i]), int(self.index.frames[i]))
 
     @cached_property
-    def _digests(self) -> np.ndarray:
+    def digests(self) -> np.ndarray:
+        """SHA-256 of the float32 rows of each clip, uint8 (C, 32); computed if not known."""
         return self._computed_digests() if self.index.digests is None else self.index.digests
 
     def _computed_digests(self) -> np.ndarray:

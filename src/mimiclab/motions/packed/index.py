@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mimiclab.errors import MotionFileError
+from mimiclab.motions.clip import DEFAULT_GROUP
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,10 @@ class ClipIndex:
     """The different notes."""
     note_of: np.ndarray
     """Which of `notes` is that of a clip, int32."""
+    group_names: tuple[str, ...]
+    """Motion groups, sorted; also those that no clip of a part of a library is in."""
+    group_of: np.ndarray
+    """Which of `group_names` is that of a clip, int64."""
     digests: np.ndarray | None = None
     """SHA-256 of the float32 rows of each clip, uint8 (C, 32), if known."""
 
@@ -50,8 +55,12 @@ class ClipIndex:
         joint_names: Sequence[str],
         body_names: Sequence[str],
         entries: Sequence[dict[str, Any]],
+        group_names: Sequence[str] = (),
     ) -> "ClipIndex":
-        """From one dict for each clip, in the order of their rows, as files hold them."""
+        """From one dict for each clip, in the order of their rows, as files hold them.
+
+        `group_names` are groups that exist even if no clip is in them.
+        """
         frames = np.array([entry["frames"] for entry in entries], dtype=np.int64)
         known: dict[ClipNotes, int] = {}
         note_of = [
@@ -64,6 +73,8 @@ class ClipIndex:
         if entries and all("digest" in entry for entry in entries):
             joined = bytes.fromhex("".join(entry["digest"] for entry in entries))
             digests = np.frombuffer(joined, np.uint8).reshape(-1, 32)
+        groups = [entry.get("group", DEFAULT_GROUP) for entry in entries]
+        named = tuple(sorted({*groups, *group_names}))
         return cls(
             robot=robot,
             joint_names=tuple(joint_names),
@@ -75,6 +86,8 @@ class ClipIndex:
             weights=np.array([entry.get("weight", 1.0) for entry in entries], dtype=np.float64),
             notes=tuple(known),
             note_of=np.array(note_of, dtype=np.int32),
+            group_names=named,
+            group_of=np.array([named.index(group) for group in groups], dtype=np.int64),
             digests=digests,
         )
 
@@ -102,6 +115,8 @@ class ClipIndex:
             }
             if self.weights[i] != 1.0:
                 entry["weight"] = float(self.weights[i])
+            if self.group(i) != DEFAULT_GROUP:
+                entry["group"] = self.group(i)
             if self.digests is not None:
                 entry["digest"] = self.digests[i].tobytes().hex()
             out.append(entry)
@@ -111,8 +126,16 @@ class ClipIndex:
         """Source, licence and tags of clip `i`."""
         return self.notes[self.note_of[i]]
 
+    def group(self, i: int) -> str:
+        """Motion group of clip `i`."""
+        return self.group_names[self.group_of[i]]
+
+    def in_group(self, name: str) -> "ClipIndex":
+        """The same clips, all in the motion group `name`."""
+        return replace(self, group_names=(name,), group_of=np.zeros_like(self.group_of))
+
     def select(self, clips: Sequence[int]) -> "ClipIndex":
-        """Some of the clips, in the order given; they stay at their rows."""
+        """Some of the clips, in the order given; they stay at their rows, and groups at theirs."""
         chosen = np.asarray(clips, dtype=np.int64)
         return replace(
             self,
@@ -148,6 +171,9 @@ class ClipIndex:
             "names": _text(json.dumps(self.names)),
             "notes": _text(json.dumps(notes)),
         }
+        if self.group_names != (DEFAULT_GROUP,):
+            arrays["group_names"] = _text(json.dumps(self.group_names))
+            arrays["group_of"] = self.group_of
         return arrays if self.digests is None else {**arrays, "digests": self.digests}
 
     @classmethod
@@ -164,10 +190,17 @@ class ClipIndex:
             MotionFileError: arrays of different lengths.
         """
         names = tuple(json.loads(arrays["names"].tobytes()))
-        keys = ("frames", "fps", "weights", "note_of", "digests")
+        groups = (DEFAULT_GROUP,)
+        if "group_names" in arrays:
+            groups = tuple(json.loads(arrays["group_names"].tobytes()))
+        else:
+            arrays = {**arrays, "group_of": np.zeros(len(names), np.int64)}
+        keys = ("frames", "fps", "weights", "note_of", "group_of", "digests")
         lengths = {key: len(arrays[key]) for key in keys}
         if set(lengths.values()) != {len(names)}:
             raise MotionFileError(f"the index has {len(names)} names, but arrays of {lengths}")
+        if len(names) and int(arrays["group_of"].max()) >= len(groups):
+            raise MotionFileError(f"the index names {len(groups)} groups, but counts more")
         frames = arrays["frames"]
         return cls(
             robot=robot,
@@ -175,6 +208,7 @@ class ClipIndex:
             body_names=tuple(body_names),
             names=names,
             first=np.cumsum(frames) - frames,
+            group_names=groups,
             notes=tuple(
                 ClipNotes(source, licence, tuple(tags))
                 for source, licence, tags in json.loads(arrays["notes"].tobytes())
@@ -183,7 +217,7 @@ class ClipIndex:
         )
 
 
-_ARRAYS = ("frames", "fps", "first", "weights", "note_of")
+_ARRAYS = ("frames", "fps", "first", "weights", "note_of", "group_of")
 
 
 def joined(parts: Iterable[ClipIndex]) -> ClipIndex:
@@ -194,6 +228,11 @@ def joined(parts: Iterable[ClipIndex]) -> ClipIndex:
     for part in parts:
         places = np.array([known.setdefault(note, len(known)) for note in part.notes], np.int32)
         note_of.append(places[part.note_of])
+    groups = tuple(sorted({name for part in parts for name in part.group_names}))
+    group_of = [
+        np.array([groups.index(name) for name in part.group_names], np.int64)[part.group_of]
+        for part in parts
+    ]
     digests = [part.digests for part in parts if part.digests is not None]
     frames = np.concatenate([part.frames for part in parts])
     return replace(
@@ -205,6 +244,8 @@ def joined(parts: Iterable[ClipIndex]) -> ClipIndex:
         weights=np.concatenate([part.weights for part in parts]),
         notes=tuple(known),
         note_of=np.concatenate(note_of),
+        group_names=groups,
+        group_of=np.concatenate(group_of),
         digests=np.concatenate(digests) if len(digests) == len(parts) else None,
     )
 

@@ -74,4 +74,5 @@ def clip_entry(clip: MotionClip) -> dict[str, Any]:
         "licence": clip.licence,
         "tags": list(clip.tags),
         "weight": float(clip.weight),
+        "group": clip.group,
     }

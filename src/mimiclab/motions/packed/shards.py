@@ -16,6 +16,7 @@ import numpy as np
 
 from mimiclab.errors import MotionFileError
 from mimiclab.files import atomic_path
+from mimiclab.motions.clip import DEFAULT_GROUP
 from mimiclab.motions.packed.index import ClipIndex
 
 SCHEMA = 2
@@ -65,7 +66,8 @@ class Shard:
         try:
             found = json.loads(self.metadata["index"])
             names = (found["joint_names"], found["body_names"])
-            return ClipIndex.of(found["robot"], *names, found["clips"])
+            groups = found.get("group_names", ())
+            return ClipIndex.of(found["robot"], *names, found["clips"], groups)
         except (KeyError, TypeError, ValueError) as error:
             raise MotionFileError(
                 f"motion library {self.path}: its index is damaged ({error!r}); write it again"
@@ -190,6 +192,8 @@ def write_shard(
         "body_names": index.body_names,
         "clips": index.entries() if entries is None else entries,
     }
+    if index.group_names != (DEFAULT_GROUP,):
+        described["group_names"] = index.group_names
     metadata = {
         # Older versions read full precision.
         "mimiclab_motion_library": "2" if half else "1",

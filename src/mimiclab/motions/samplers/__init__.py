@@ -19,8 +19,8 @@ from mimiclab.motions.samplers.maths import bin_counts, bin_mask, entropy
 class StartSampler(Protocol):
     """Chooses starts and learns from how episodes ended."""
 
-    def sample(self, n: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """`n` starts: clip (n,) long, time since the clip's start (n,) float64 s."""
+    def sample(self, env_ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Starts of these environments: clip (n,) long, time since its start (n,) float64 s."""
         ...
 
     def record(
@@ -97,8 +97,9 @@ class UniformSampler:
         """Device of the statistics and of the samples."""
         return self.durations_s.device
 
-    def sample(self, n: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def sample(self, env_ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Draw a bin by its probability, then a time within it; snapped down to control steps."""
+        n = len(env_ids)
         p = self.probabilities()
         if self._drawn_from is not p:
             # Kept while it holds, and without the 2^24 entries that torch.multinomial stops at.
@@ -200,8 +201,9 @@ class StartAtZeroSampler(UniformSampler):
         super().__init__(clip_names, durations_s, step_s, bin_s=1e9)
         self._next = 0
 
-    def sample(self, n: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """The next `n` clips of an endless round, all at time 0."""
+    def sample(self, env_ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The next clips of an endless round, all at time 0."""
+        n = len(env_ids)
         clip = (torch.arange(n, device=self.device) + self._next) % len(self.clip_names)
         self._next = (self._next + n) % len(self.clip_names)
         return clip, torch.zeros(n, dtype=torch.float64, device=self.device)

@@ -281,7 +281,7 @@ class TrackingCommand(CommandTerm):
             (clip, time_s), scale = self._forced, 0.0
             self._forced = None
         else:
-            clip, time_s = self.sampler.sample(len(env_ids))
+            clip, time_s = self.sampler.sample(env_ids)
             scale = self.cfg.reset_noise * self.difficulty
         self.clip[env_ids] = clip
         self.time_s[env_ids] = time_s
