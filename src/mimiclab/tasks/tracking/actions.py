@@ -24,9 +24,10 @@ class TrackingActionCfg(BaseActionCfg):
 class TrackingAction(BaseAction):
     """`q_des = offset + scale * action`, never clipped.
 
-    The offset is the environment's default pose, or with `residual` the joint angles of the frame
-    that the step will be scored against, shifted by the environment's joint offset: both are angles
-    as a miscalibrated encoder tells them.
+    The offset is the environment's default pose, or with `residual` the reference joint angles that
+    the policy saw: those of the frame that the step will be scored against, if the interface is
+    perfect. The latter are shifted by the environment's joint offset: both are angles as a
+    miscalibrated encoder tells them.
     """
 
     constant_within_step = True
@@ -44,7 +45,7 @@ class TrackingAction(BaseAction):
         command = tracking(self._env)
         offset = command.default_joint_pos
         if self._residual:
-            offset = command.frame.joint_pos + (offset - command.nominal_joint_pos)
+            offset = command.observed.joint_pos + (offset - command.nominal_joint_pos)
         self._processed_actions = torch.addcmul(offset, self._raw_actions, self._scales)
 
     def apply_actions(self) -> None:

@@ -19,6 +19,7 @@ from mimiclab.motions.sampler_cfg import SamplerCfg
 from mimiclab.robots import get_robot
 from mimiclab.tasks.tracking.interface_cfg import InterfaceCfg
 from mimiclab.tasks.tracking.metrics import METRIC_NAMES, step_metrics
+from mimiclab.tasks.tracking.received import ReceivedReference
 from mimiclab.tasks.tracking.reference import ReferenceView
 from mimiclab.tasks.tracking.state import RobotReader, TrackingState
 
@@ -115,11 +116,19 @@ class TrackingCommand(CommandTerm):
         self._forced: tuple[torch.Tensor, torch.Tensor] | None = None
         self.reference = ReferenceView(self.library, env.scene, env.step_dt)
         """The true reference."""
-        self.received = self.reference
+        self.received: ReceivedReference | ReferenceView = self.reference
         """The reference as it comes out of the interface; `reference` itself if that is perfect."""
         self._reader = RobotReader(self.entity, bodies)
         self._one_hot: torch.Tensor | None = None
-        self._refresh()
+        if not cfg.interface.is_perfect:
+            self.received = ReceivedReference(
+                self.reference,
+                cfg.interface,
+                cfg.interface_groups,
+                time_s=self.time_s,
+                anchor=self.anchor_index,
+            )
+        self._refresh(None)
 
     @property
     def frame(self) -> MotionFrame:
@@ -244,7 +253,7 @@ class TrackingCommand(CommandTerm):
                 self._record(ended, torch.zeros_like(ended, dtype=torch.bool))
                 self._begin(ended)
                 self._env.sim.forward()
-        self._refresh()
+        self._refresh(env_ids)
 
     def _resample_command(self, env_ids: torch.Tensor) -> None:
         self._begin(env_ids)
@@ -259,9 +268,14 @@ class TrackingCommand(CommandTerm):
 
     # Parts.
 
-    def _refresh(self) -> None:
-        """Look up the reference and start a new state for observations."""
+    def _refresh(self, env_ids: torch.Tensor | None) -> None:
+        """Look up the reference and start a new state for observations.
+
+        A control step passed in all environments (None), or in some.
+        """
         self.reference.update(self.clip, self.time_s)
+        if isinstance(self.received, ReceivedReference):
+            self.received.update(env_ids)
         self._state = self._new_state(None)
         if self.cfg.stale_targets:
             _ = self._state.targets  # now, while the robot is where it is
@@ -288,6 +302,8 @@ class TrackingCommand(CommandTerm):
         self.start_time_s[env_ids] = time_s
         self.duration_s[env_ids] = self.library.durations_s[clip]
         self._one_hot = None
+        if isinstance(self.received, ReceivedReference):
+            self.received.restart(env_ids)
         self._write_state(env_ids, self.library.frames(clip, time_s), scale)
 
     def _write_state(self, env_ids: torch.Tensor, frame: MotionFrame, scale: float) -> None:

@@ -1,6 +1,9 @@
 """What a teleoperation interface does to the reference before a policy sees it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from mimiclab.errors import MimiclabError
 
@@ -50,7 +53,7 @@ class InterfaceCfg:
                 raise MimiclabError(f"{name} is {getattr(self, name)}, expected 0 to 1")
         for name in (
             "dropout_s", "joint_noise_rad", "joint_bias_rad", "orientation_noise_rad",
-            "position_noise_m",
+            "position_noise_m", "seed",
         ):  # fmt: skip
             if getattr(self, name) < 0:
                 raise MimiclabError(f"{name} is {getattr(self, name)}, expected 0 or more")
@@ -59,3 +62,35 @@ class InterfaceCfg:
     def is_perfect(self) -> bool:
         """Whether the reference arrives as it was sent."""
         return self == InterfaceCfg(seed=self.seed)
+
+    def joint_bias(self, joint_names: Sequence[str]) -> np.ndarray:
+        """Constant errors of joint angles, rad, (J,).
+
+        They depend on the seed and the set of names alone: not on the order of the joints, nor on
+        what else was drawn.
+        """
+        errors = np.random.default_rng(self.seed).standard_normal(len(joint_names))
+        by_name = dict(zip(sorted(joint_names), errors, strict=True))
+        return self.joint_bias_rad * np.array([by_name[name] for name in joint_names])
+
+    def loss_chances(self, step_s: float) -> tuple[float, float]:
+        """Chance that a packet is lost after one that arrived, and that one arrives after a loss.
+
+        Packets are `step_s` apart. Losses and arrivals then follow each other as a Markov chain of
+        two states with the share `dropout` of losses and outages of `dropout_s` on average.
+
+        Raises:
+            MimiclabError: outages so short cannot lose so large a share.
+        """
+        if self.dropout in (0.0, 1.0) or self.dropout_s == 0:
+            return self.dropout, 1.0 - self.dropout
+        odds = self.dropout / (1.0 - self.dropout)
+        shortest_s = step_s * max(1.0, odds)
+        if self.dropout_s < shortest_s * (1 - 1e-9):
+            raise MimiclabError(
+                f"dropout_s is {self.dropout_s:g} s, but with packets every {step_s:g} s outages "
+                f"that lose {self.dropout:.0%} of them last {shortest_s:g} s or more on average; "
+                "give at least that, or 0 for packets that are lost independently"
+            )
+        recover = step_s / self.dropout_s
+        return min(1.0, recover * odds), min(1.0, recover)
