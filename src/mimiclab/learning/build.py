@@ -6,7 +6,9 @@ import torch
 from rsl_rl.utils import resolve_callable
 from tensordict import TensorDict
 
+from mimiclab.errors import MimiclabError
 from mimiclab.learning.config import PpoCfg, TrainCfg
+from mimiclab.learning.networks.layout import term_slots
 from mimiclab.learning.networks.mlp import NormalisedMlp
 
 
@@ -21,7 +23,7 @@ def rsl_rl_config(cfg: TrainCfg, layout: dict[str, Any]) -> dict[str, Any]:
     return {
         "num_steps_per_env": ppo.steps_per_env,
         "obs_groups": {"actor": ["actor"], "critic": ["critic"]},
-        "actor": _actor(cfg),
+        "actor": _actor(cfg, layout),
         "critic": _mlp(ppo),
         "algorithm": {
             "class_name": "mimiclab.learning.algorithms.ppo:TrackingPpo",
@@ -59,13 +61,50 @@ def build_actor(cfg: TrainCfg, layout: dict[str, Any]) -> NormalisedMlp:
     return model(obs, groups, "actor", sum(layout["actions"].values()), **network)
 
 
-def _actor(cfg: TrainCfg) -> dict[str, Any]:
+def _actor(cfg: TrainCfg, layout: dict[str, Any]) -> dict[str, Any]:
     noise = {
         "class_name": "GaussianDistribution",
         "init_std": cfg.ppo.init_std,
         "std_range": (cfg.ppo.min_std, 1e6),
     }
-    return {**_mlp(cfg.ppo), "distribution_cfg": noise, "output_gain": cfg.ppo.output_gain}
+    return {
+        **_mlp(cfg.ppo),
+        **_network(cfg, layout),
+        "distribution_cfg": noise,
+        "output_gain": cfg.ppo.output_gain,
+    }
+
+
+def _network(cfg: TrainCfg, layout: dict[str, Any]) -> dict[str, Any]:
+    """What the actor's kind of network adds to the settings of an MLP."""
+    network = cfg.network
+    if network.kind == "mlp":
+        return {}
+    if network.kind == "recurrent":
+        _require_equal_batches(cfg)
+        return {
+            "class_name": "mimiclab.learning.networks.recurrent:RecurrentActor",
+            "rnn_type": network.cell,
+            "rnn_hidden_dim": network.width,
+            "rnn_num_layers": network.layers or 1,
+        }
+    return {
+        "class_name": "mimiclab.learning.networks.encoded:EncodedActor",
+        "network": network,
+        "slots": term_slots(layout, ["actor"]),
+    }
+
+
+def _require_equal_batches(cfg: TrainCfg) -> None:
+    """Sequences are shared out by environments: rsl_rl would never learn from those left over."""
+    envs, batches = cfg.num_envs, cfg.ppo.mini_batches
+    if envs % batches or envs < 2 * batches:
+        fits = max(n for n in range(1, batches + 1) if (envs % n == 0 and envs >= 2 * n) or n == 1)
+        raise MimiclabError(
+            f"a recurrent network learns from whole sequences, and {envs} environments cannot be "
+            f"shared out equally, two or more each, to {batches} mini-batches; set "
+            f"--ppo.mini-batches {fits}"
+        )
 
 
 def _mlp(ppo: PpoCfg) -> dict[str, Any]:

@@ -154,6 +154,9 @@ class Runner(OnPolicyRunner):
     @torch.inference_mode()
     def _reset(self) -> Any:
         obs, _ = self.env.reset()  # type: ignore[attr-defined]
+        everyone = torch.ones(self.env.num_envs, device=self.device)
+        self.alg.actor.reset(everyone)
+        self.alg.critic.reset(everyone)
         self.statistics.clear_episodes()
         if self.train_cfg.random_episode_start:
             self.env.episode_length_buf = torch.randint_like(

@@ -8,11 +8,37 @@ NetworkKind = Literal["mlp", "recurrent", "attention", "transformer", "fsq", "vq
 
 @dataclass(kw_only=True)
 class NetworkCfg:
-    """The actor's network; widths of its last layers are `PpoCfg.hidden`. Critics are MLPs."""
+    """The actor's network; widths of its last layers are `PpoCfg.hidden`. Critics are MLPs.
+
+    Sizes are for a small machine; MOSAIC's are named where they differ.
+    """
 
     kind: NetworkKind = "mlp"
     """mlp; recurrent; attention or transformer over the frames of the history; fsq or vq: the
     reference passes through a discrete bottleneck (finite scalar or vector quantisation)."""
+    cell: Literal["lstm", "gru"] = "lstm"
+    """recurrent: the cell."""
+    width: int = 128
+    """recurrent, attention, transformer: numbers in the state, or in a token. MOSAIC: 256, 256,
+    512."""
+    layers: int | None = None
+    """recurrent, transformer: layers; none is 1 and 2 (MOSAIC)."""
+    heads: int = 4
+    """attention, transformer: heads; a divisor of `width` (MOSAIC)."""
+    encoder: tuple[int, ...] = (256, 256)
+    """fsq, vq: hidden layers of the reference's encoder. MOSAIC: 1024, 1024."""
+    levels: tuple[int, ...] = (5,) * 8
+    """fsq: values of each number of the latent (MOSAIC)."""
+    codes: int = 512
+    """vq: vectors in the codebook (MOSAIC)."""
+    code_size: int = 32
+    """vq: numbers in a code (MOSAIC)."""
+    code_slots: int = 8
+    """vq: codes that together stand for the reference of one step (MOSAIC's latent of 256)."""
+    commitment: float = 0.25
+    """vq: weight of the encoder's pull to its code, beside that of the codes to the encoder."""
+    code_loss: float = 0.1
+    """vq: weight of both pulls in the loss (MOSAIC)."""
 
 
 @dataclass(kw_only=True)

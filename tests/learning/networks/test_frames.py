@@ -1,0 +1,94 @@
+"""Attention and transformer see moments in their order, and use them."""
+
+import pytest
+import torch
+from toy_history import layout
+
+from mimiclab.errors import MimiclabError
+from mimiclab.learning.build import build_actor
+from mimiclab.learning.config import TrainCfg
+from mimiclab.learning.networks.attention import TemporalAttention
+from mimiclab.learning.networks.cfg import NetworkCfg
+from mimiclab.learning.networks.encoder import Encoder
+from mimiclab.learning.networks.layout import term_slots
+from mimiclab.learning.networks.transformer import FrameTransformer
+
+SLOTS = term_slots(layout(4), ["actor"])
+CFG = NetworkCfg(width=16, heads=2)
+
+
+def make(kind: str) -> Encoder:
+    torch.manual_seed(0)
+    return (TemporalAttention if kind == "attention" else FrameTransformer)(SLOTS, CFG)
+
+
+def test_the_query_matters() -> None:
+    encoder = make("attention")
+    assert isinstance(encoder, TemporalAttention)
+    encoder(torch.randn(8, 24))[:, :16].square().sum().backward()
+    grad = encoder.embed_query[0].weight.grad  # pyright: ignore
+    assert grad is not None and float(grad.abs().max()) > 1e-5
+
+
+def test_with_one_token_the_query_is_inert() -> None:
+    """Why MOSAIC's variant is no attention: one key's weight is 1 whatever is asked."""
+    torch.manual_seed(0)
+    attention = torch.nn.MultiheadAttention(16, 2)
+    token = torch.randn(1, 5, 16)
+    a, _ = attention(torch.randn(1, 5, 16), token, token)
+    b, _ = attention(torch.randn(1, 5, 16), token, token)
+    torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize("kind", ["attention", "transformer"])
+def test_every_moment_counts_and_their_order_too(kind: str) -> None:
+    encoder = make(kind)
+    obs = torch.randn(6, 24, requires_grad=True)
+    encoder(obs)[:, :16].square().sum().backward()
+    assert obs.grad is not None
+    assert (obs.grad.abs().sum(0) > 0).all()
+    # Two past moments change places, in both terms; the present stays.
+    swapped = obs.detach().clone()
+    for slot in SLOTS:
+        frames = obs.detach()[:, slot.columns].unflatten(-1, (4, slot.size))
+        swapped[:, slot.columns] = frames[:, [1, 0, 2, 3]].flatten(1)
+    assert not torch.allclose(encoder(obs), encoder(swapped), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["attention", "transformer"])
+def test_batches_of_any_shape_and_no_chance_while_training(kind: str) -> None:
+    encoder = make(kind).train()
+    obs = torch.randn(3, 7, 24)
+    first = encoder(obs)
+    assert first.shape == (3, 7, encoder.output_size)
+    torch.testing.assert_close(first, encoder(obs), rtol=0, atol=0)
+    torch.testing.assert_close(first[2, 5], encoder(obs[2, 5:6])[0])
+
+
+def test_the_transformer_s_tokens_are_moments() -> None:
+    encoder = make("transformer")
+    assert isinstance(encoder, FrameTransformer)
+    command, place = torch.arange(16.0).reshape(4, 4), 100 + torch.arange(8.0).reshape(4, 2)
+    obs = torch.cat([command.flatten(), place.flatten()])[None]
+    torch.testing.assert_close(encoder.frames(obs)[0], torch.cat([command, place], dim=-1))
+
+
+@pytest.mark.parametrize("kind", ["attention", "transformer"])
+def test_an_observation_of_the_present_is_refused(kind: str) -> None:
+    cfg = TrainCfg(network=NetworkCfg(kind=kind))  # pyright: ignore[reportArgumentType]
+    with pytest.raises(MimiclabError, match=f"{kind}.*history is 1.*set --history 5"):
+        build_actor(cfg, layout(1))
+
+
+def test_heads_that_do_not_share_out_the_width_are_refused() -> None:
+    cfg = TrainCfg(network=NetworkCfg(kind="attention", width=10, heads=4))
+    with pytest.raises(MimiclabError, match=r"width is 10.*multiple of the heads"):
+        build_actor(cfg, layout(4))
+
+
+@pytest.mark.parametrize("kind", ["fsq", "vq"])
+def test_bottlenecks_refuse_an_observation_without_a_reference(kind: str) -> None:
+    cfg = TrainCfg(network=NetworkCfg(kind=kind))  # pyright: ignore[reportArgumentType]
+    bare = {"observations": {"actor": {"pos": 2}, "critic": {"pos": 2}}, "actions": {"v": 2}}
+    with pytest.raises(MimiclabError, match=f"{kind}.*no reference terms: pos"):
+        build_actor(cfg, bare)

@@ -1,0 +1,57 @@
+"""Every network learns the toy problem and is rebuilt from its settings and weights."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from toy_history import HistoryTracking, layout
+from toy_tracking import LAYOUT, ToyTracking
+
+from mimiclab.learning.build import build_actor
+from mimiclab.learning.config import TrainCfg
+from mimiclab.learning.networks.cfg import NetworkCfg
+from mimiclab.learning.runner import Runner
+
+NETWORKS = {
+    "lstm": NetworkCfg(kind="recurrent", cell="lstm", width=32),
+    "gru": NetworkCfg(kind="recurrent", cell="gru", width=32),
+    "attention": NetworkCfg(kind="attention", width=32, heads=2),
+    "transformer": NetworkCfg(kind="transformer", width=32, heads=2, layers=1),
+    "fsq": NetworkCfg(kind="fsq", encoder=(32,), levels=(5,) * 6),
+    "vq": NetworkCfg(kind="vq", encoder=(32,), codes=64, code_size=4, code_slots=4),
+}
+
+
+class Lengths:
+    """A sink that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.lines: list[dict[str, Any]] = []
+
+    def write(self, line: dict[str, Any]) -> None:
+        self.lines.append(line)
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_learns_to_track(toy_cfg: TrainCfg, name: str) -> None:
+    cfg = replace(toy_cfg, network=NETWORKS[name], iterations=45)
+    remembers = cfg.network.kind == "recurrent"
+    torch.manual_seed(0)
+    env = ToyTracking(32) if remembers else HistoryTracking(32)
+    its_layout = LAYOUT if remembers else layout()
+    sink = Lengths()
+    runner = Runner(env, cfg, layout=its_layout, sinks=[sink])
+    runner.learn()
+    assert sink.lines[1]["mean_episode_length"] < 15
+    assert sink.lines[-1]["mean_episode_length"] > 45  # of 60
+
+    actor = runner.alg.actor.eval()
+    again = build_actor(cfg, its_layout).eval()
+    again.load_state_dict(actor.state_dict())
+    actor.reset()
+    obs = env.get_observations()
+    with torch.inference_mode():
+        torch.testing.assert_close(actor(obs), again(obs), rtol=0, atol=0)
