@@ -1,4 +1,6 @@
-"""The metrics of every report; the functions are shared with training, in `maths.metrics`."""
+"""The metrics of every report; the functions are shared with training, in `maths`."""
+
+from types import MappingProxyType
 
 from mimiclab.maths.metrics import METRICS as METRICS
 from mimiclab.maths.metrics import KinematicState as KinematicState
@@ -18,3 +20,15 @@ from mimiclab.maths.metrics import mpjpe_root_mm as mpjpe_root_mm
 from mimiclab.maths.metrics import orientation_error as orientation_error
 from mimiclab.maths.metrics import tracking_errors as tracking_errors
 from mimiclab.maths.metrics import velocity_error as velocity_error
+from mimiclab.maths.mosaic_metrics import MOSAIC_METRICS as MOSAIC_METRICS
+from mimiclab.maths.mosaic_metrics import MOSAIC_TABLE as MOSAIC_TABLE
+from mimiclab.maths.mosaic_metrics import SYMBOLS as SYMBOLS
+from mimiclab.maths.mosaic_metrics import anchor_velocity_error as anchor_velocity_error
+from mimiclab.maths.mosaic_metrics import feet_stumble as feet_stumble
+from mimiclab.maths.mosaic_metrics import has_fallen as has_fallen
+from mimiclab.maths.mosaic_metrics import metric_key as metric_key
+from mimiclab.maths.mosaic_metrics import mosaic_errors as mosaic_errors
+from mimiclab.maths.mosaic_metrics import position_error as position_error
+
+REPORT_METRICS = MappingProxyType({**METRICS, **MOSAIC_METRICS})
+"""Every frame error of a report: ours, then those that only MOSAIC has."""

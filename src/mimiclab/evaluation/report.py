@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mimiclab.evaluation.metrics import METRICS
+from mimiclab.evaluation.metrics import REPORT_METRICS
 from mimiclab.evaluation.statistics import mean_interval, wilson_interval
 from mimiclab.files import write_text
 
@@ -23,6 +23,8 @@ class EpisodeResult:
     """One scored episode."""
 
     clip: str
+    group: str = "default"
+    """Motion group of the clip."""
     start: str
     """`zero` or `random`."""
     start_s: float
@@ -49,37 +51,48 @@ class EvaluationReport:
     body_names: tuple[str, ...]
     episodes: tuple[EpisodeResult, ...]
 
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Motion groups that have episodes, sorted."""
+        return tuple(sorted({episode.group for episode in self.episodes}))
+
     def clip_rows(self) -> list[dict[str, Any]]:
-        """One row for each clip and kind of start, sorted by name, whole clips first."""
-        groups: dict[tuple[str, str], list[EpisodeResult]] = {}
+        """One row for each clip and kind of start, sorted by group and name, whole clips first."""
+        found: dict[tuple[str, str, str], list[EpisodeResult]] = {}
         for episode in self.episodes:
-            groups.setdefault((episode.clip, episode.start), []).append(episode)
+            found.setdefault((episode.group, episode.clip, episode.start), []).append(episode)
         rows = []
-        for (clip, start), episodes in sorted(
-            groups.items(), key=lambda g: (g[0][0], g[0][1] != "zero")
+        for (group, clip, start), episodes in sorted(
+            found.items(), key=lambda item: (*item[0][:2], item[0][2] != "zero")
         ):
             wins = sum(e.success for e in episodes)
             rows.append(
                 {
                     "clip": clip,
+                    "group": group,
                     "start": start,
                     "episodes": len(episodes),
                     "success_rate": wins / len(episodes),
                     "success_ci95": list(wilson_interval(wins, len(episodes))),
                     "completion": fmean(e.completion for e in episodes),
+                    "steps": fmean(e.steps for e in episodes),
                     **_metric_means(episodes),
                     "ended_by": dict(Counter(e.reason for e in episodes).most_common()),
                 }
             )
         return rows
 
-    def summary(self, start: str | None = None) -> dict[str, dict[str, Any]]:
-        """Mean and 95 % interval of every metric, over all episodes or those of one start.
+    def summary(
+        self, start: str | None = None, *, group: str | None = None
+    ) -> dict[str, dict[str, Any]]:
+        """Mean and 95 % interval of every metric, over all episodes or those of a start or group.
 
         The interval of the success rate is Wilson's over episodes. The others tell what other seeds
         on the same clips could give: clip and kind of start are strata, not samples.
         """
-        episodes = [e for e in self.episodes if start in (None, e.start)]
+        episodes = [
+            e for e in self.episodes if start in (None, e.start) and group in (None, e.group)
+        ]
         if not episodes:
             return {}
         wins = sum(e.success for e in episodes)
@@ -89,17 +102,18 @@ class EvaluationReport:
                 "ci95": list(wilson_interval(wins, len(episodes))),
             }
         }
-        for name in ("completion", *METRICS):
-            strata: dict[tuple[str, str], list[float]] = {}
+        for name in ("completion", "steps", *REPORT_METRICS):
+            strata: dict[tuple[str, str, str], list[float]] = {}
             for episode in episodes:
                 value = _value(episode, name)
                 if value is not None:
-                    strata.setdefault((episode.clip, episode.start), []).append(value)
+                    key = episode.group, episode.clip, episode.start
+                    strata.setdefault(key, []).append(value)
             if strata:
                 interval = mean_interval(list(strata.values()))
-                most = 1.0 if name == "completion" else float("inf")
+                most = 1.0 if name in _SHARES else float("inf")
                 found[name] = {
-                    "mean": fmean(value for group in strata.values() for value in group),
+                    "mean": fmean(value for values in strata.values() for value in values),
                     "ci95": interval and [max(0.0, interval[0]), min(most, interval[1])],
                 }
         return found
@@ -114,9 +128,25 @@ class EvaluationReport:
             "clips": self.clip_rows(),
             "summary": self.summary(),
             "summary_by_start": {start: self.summary(start) for start in starts},
+            "summary_by_group": {group: self.summary(group=group) for group in self.groups},
             "body_mpjpe_mm": dict(zip(self.body_names, bodies.tolist(), strict=True)),
-            "metrics": {name: asdict(metric) for name, metric in METRICS.items()},
+            "metrics": {name: asdict(metric) for name, metric in REPORT_METRICS.items()},
+            "episodes": self._columns(),
         }
+
+    def _columns(self) -> dict[str, Any]:
+        """Every episode, one list for each property: half the size of one object for each."""
+        names = ("clip", "group", "start", "start_s", "seed", "steps", "success", "completion",
+                 "reason")  # fmt: skip
+        columns: dict[str, Any] = {
+            name: [getattr(e, name) for e in self.episodes] for name in names
+        }
+        columns["start_s"] = [round(time, 6) for time in columns["start_s"]]
+        known = [name for name in REPORT_METRICS if any(name in e.metrics for e in self.episodes)]
+        columns["metrics"] = {
+            name: [_rounded(e.metrics.get(name)) for e in self.episodes] for name in known
+        }
+        return columns
 
     def save(self, path: str | Path) -> None:
         """Write the report as JSON, whole or not at all.
@@ -127,13 +157,22 @@ class EvaluationReport:
         write_text(path, json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n")
 
 
+_SHARES = ("completion", "feet_stumble")
+
+
 def _value(episode: EpisodeResult, name: str) -> float | None:
-    return episode.completion if name == "completion" else episode.metrics.get(name)
+    if name in ("completion", "steps"):
+        return float(getattr(episode, name))
+    return episode.metrics.get(name)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.6g}")
 
 
 def _metric_means(episodes: Sequence[EpisodeResult]) -> dict[str, float]:
     means = {}
-    for name in METRICS:
+    for name in REPORT_METRICS:
         values = [e.metrics[name] for e in episodes if name in e.metrics]
         if values:
             means[name] = fmean(values)
