@@ -198,6 +198,16 @@ class TrackingState:
         return quat_angle(self.targets[1], self.body_quat_w)
 
     @cached_property
+    def world_pos_sq(self) -> torch.Tensor:
+        """Squared distances from the reference in the world, m^2. Shape (N, B)."""
+        return squared_distance(self.ref.body_pos_w, self.body_pos_w)
+
+    @cached_property
+    def world_angle(self) -> torch.Tensor:
+        """Angles from the reference in the world, rad. Shape (N, B)."""
+        return quat_angle(self.ref.body_quat_w, self.body_quat_w)
+
+    @cached_property
     def body_lin_vel_sq(self) -> torch.Tensor:
         """Squared linear velocity errors, world frame, (m/s)^2. Shape (N, B)."""
         return squared_distance(self.ref.body_lin_vel_w, self.body_lin_vel_w)
