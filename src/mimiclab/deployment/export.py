@@ -4,17 +4,16 @@ The only module of this room that needs torch.
 """
 
 import copy
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx
 import torch
 from torch import nn
 
 from mimiclab.deployment.contract import BakedClip, PolicyContract
+from mimiclab.deployment.graph import write_graph
 from mimiclab.deployment.metadata import metadata_of
 from mimiclab.deployment.policy import REFERENCE_OUTPUTS, OnnxPolicy
 from mimiclab.errors import ContractError, UnknownNameError
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from mimiclab.learning.run import Run
     from mimiclab.motions.library import MotionLibrary
 
-OPSET = 17
-"""ONNX operator set: old enough for the runtimes that robots carry."""
 PARITY = 1e-5
 """Largest allowed difference between torch and onnxruntime actions, relative above 1."""
 _PROTOBUF_LIMIT = 2**31 - 2**24
@@ -158,22 +155,7 @@ def export_policy(
     outputs = ["actions", *(REFERENCE_OUTPUTS if reference else ())]
     path = Path(path)
     with atomic_path(path) as temporary:
-        with warnings.catch_warnings(), torch.inference_mode():
-            # The tracing exporter is called legacy, but writes plain graphs without extra files.
-            warnings.simplefilter("ignore")
-            torch.onnx.export(
-                graph,
-                tuple(names.values()),
-                str(temporary),
-                input_names=list(names),
-                output_names=outputs,
-                dynamic_axes={name: {0: "batch"} for name in (*names, *outputs)},
-                opset_version=OPSET,
-                dynamo=False,
-            )
-        model = onnx.load(str(temporary))
-        onnx.helper.set_model_props(model, metadata_of(contract))
-        onnx.save(model, str(temporary))
+        write_graph(graph, names, outputs, temporary, metadata_of(contract))
         check_parity(graph.actor, OnnxPolicy(temporary), observations)
     return path
 
