@@ -67,11 +67,27 @@ def _actor(cfg: TrainCfg, layout: dict[str, Any]) -> dict[str, Any]:
         "init_std": cfg.ppo.init_std,
         "std_range": (cfg.ppo.min_std, 1e6),
     }
+    if cfg.residual.base is not None:
+        return _residual(cfg) | {"distribution_cfg": noise}
     return {
         **_mlp(cfg.ppo),
         **_network(cfg, layout),
         "distribution_cfg": noise,
         "output_gain": cfg.ppo.output_gain,
+    }
+
+
+def _residual(cfg: TrainCfg) -> dict[str, Any]:
+    if not cfg.residual.base_network:
+        raise MimiclabError(
+            f"the residual's base {cfg.residual.base} was not read yet; "
+            "call learning.residual.prepare_residual before networks are built"
+        )
+    return {
+        "class_name": "mimiclab.learning.networks.residual:ResidualActor",
+        "residual": cfg.residual,
+        "activation": cfg.ppo.activation,
+        "normalise_until": cfg.ppo.normalise_until,
     }
 
 

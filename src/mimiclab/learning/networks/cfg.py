@@ -48,6 +48,8 @@ class ResidualCfg:
     base: str | None = None
     """Run, checkpoint or ONNX file of the frozen policy; none trains a network of its own. Needed
     at the start only: its weights become part of every checkpoint and export."""
+    adapter: str = "auto"
+    """Observation layout of an ONNX base without a contract; see `TeacherCfg.adapter`."""
     base_network: dict[str, Any] = field(default_factory=dict)
     """How to rebuild the base; filled in when training starts."""
     hidden: tuple[int, ...] = (512, 256, 128)

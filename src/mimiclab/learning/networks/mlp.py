@@ -48,3 +48,9 @@ class NormalisedMlp(MLPModel):
         """Whether the normaliser has seen samples, or is not used."""
         normaliser = self.obs_normalizer
         return not isinstance(normaliser, SharedNormalisation) or int(normaliser.count) > 0
+
+    def input_normaliser(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Scale and shift (D,), on the CPU, that observations get first; 1, 0 if none."""
+        if isinstance(self.obs_normalizer, SharedNormalisation):
+            return self.obs_normalizer.affine()
+        return torch.ones(self.obs_dim), torch.zeros(self.obs_dim)

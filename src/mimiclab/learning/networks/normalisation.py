@@ -40,3 +40,8 @@ class SharedNormalisation(EmpiricalNormalization):
         self._mean.copy_(mean + share * delta)
         self._std.copy_(self._var.sqrt())
         self.count += int(total)
+
+    def affine(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Scale and shift (D,), on the CPU, of what this does to observations."""
+        scale = 1.0 / (self._std + self.eps).flatten().cpu()
+        return scale, -self._mean.flatten().cpu() * scale
