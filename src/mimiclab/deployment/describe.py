@@ -43,6 +43,9 @@ def describe_task(
 ) -> PolicyContract:
     """The contract of policies of a tracking task; builds one environment to read it from.
 
+    That environment has what training varies at its nominal value: flat ground, no delays, and the
+    reference as it was sent. `task` in the contract tells what was varied.
+
     Args:
         task: as trained.
         library: the clips trained on.
@@ -57,8 +60,17 @@ def describe_task(
     from mimiclab.learning.serialise import to_plain
     from mimiclab.simulation import make_env
     from mimiclab.tasks.tracking import tracking_env_cfg
+    from mimiclab.tasks.tracking.interface_cfg import InterfaceCfg
 
-    plain = replace(task, noise=False, pushes=False, randomisation=False)
+    plain = replace(
+        task,
+        noise=False,
+        pushes=False,
+        randomisation=False,
+        ground="plane",
+        actuator_delay_s=(0.0, 0.0),
+        interface=InterfaceCfg(),
+    )
     env = make_env(tracking_env_cfg(plain, library, num_envs=1), engine="native", device="cpu")
     try:
         return describe_env(
@@ -211,9 +223,14 @@ def _observation_terms(env: Any) -> list[ObservationTerm]:
 
 
 def _term_params(env: Any, name: str) -> dict[str, Any]:
-    if name != "motion_future":
-        return {}
-    return {"offsets_s": [float(offset) for offset in env.cfg.commands["motion"].horizon_s]}
+    """What a runner must know to compute a term, where it is not the usual."""
+    if name == "motion_future":
+        return {"offsets_s": [float(offset) for offset in env.cfg.commands["motion"].horizon_s]}
+    if name == "command":
+        usual = {"frames": 1, "velocity": True}
+        given = env.observation_manager.get_term_cfg("actor", name).params
+        return {key: given[key] for key in usual if given.get(key, usual[key]) != usual[key]}
+    return {}
 
 
 def _plain_scale(scale: Any) -> float | tuple[float, ...]:

@@ -81,6 +81,7 @@ class Motor:
         return 0.25 * self.effort_limit / self.stiffness
 
 
+_NEVER = 2**62
 LANDMARKS = (
     "pelvis", "chest", "neck", "head",
     "left_hip", "left_knee", "left_ankle", "left_toe",
@@ -251,8 +252,13 @@ class Robot:
         """Name of the joint or body on the other side; a central one is its own mirror image."""
         return mirrored_name(name, self.mirror_swap)
 
-    def entity_cfg(self) -> "EntityCfg":
-        """A fresh mjlab entity: this model with position actuators, default pose and collisions."""
+    def entity_cfg(self, delay_steps: tuple[int, int] = (0, 0)) -> "EntityCfg":
+        """A fresh mjlab entity: this model with position actuators, default pose and collisions.
+
+        Args:
+            delay_steps: shortest and longest delay of targets in physics steps; one is drawn for
+                all joints of an environment when it is reset.
+        """
         from mjlab.actuator import BuiltinPositionActuatorCfg
         from mjlab.entity import EntityArticulationInfoCfg, EntityCfg
 
@@ -263,6 +269,11 @@ class Robot:
                 damping=motor.damping,
                 effort_limit=motor.effort_limit,
                 armature=motor.armature,
+                delay_min_lag=delay_steps[0],
+                delay_max_lag=delay_steps[1],
+                # Lags are drawn at the first step after a reset, and then not before this many.
+                delay_update_period=_NEVER if delay_steps[1] else 0,
+                delay_per_env_phase=False,
             )
             for pattern, motor in self.motors.items()
         )

@@ -1,5 +1,6 @@
 """The tracking task as an mjlab environment configuration."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,16 +10,12 @@ from mjlab.envs.mdp.terminations import time_out
 from mjlab.managers import (
     CurriculumTermCfg,
     EventTermCfg,
-    ObservationGroupCfg,
-    ObservationTermCfg,
-    RewardTermCfg,
     SceneEntityCfg,
     TerminationTermCfg,
 )
 from mjlab.scene import SceneCfg
 from mjlab.sensor import ContactMatch, ContactSensorCfg
 from mjlab.sim import MujocoCfg, SimulationCfg
-from mjlab.terrains import TerrainEntityCfg
 from mjlab.viewer import ViewerConfig
 
 from mimiclab.errors import RobotError
@@ -27,9 +24,11 @@ from mimiclab.motions.sampler_cfg import SamplerCfg
 from mimiclab.robots import Robot, get_robot
 from mimiclab.tasks.tracking.actions import TrackingActionCfg
 from mimiclab.tasks.tracking.command import TrackingCommandCfg
-from mimiclab.tasks.tracking.mdp import curriculum, events, observations, rewards, terminations
-from mimiclab.tasks.tracking.noise import ScaledUniformNoiseCfg
-from mimiclab.tasks.tracking.task import PHYSICS_HZ, CurriculumCfg, TrackingTask
+from mimiclab.tasks.tracking.ground import ground_cfg
+from mimiclab.tasks.tracking.mdp import curriculum, events, terminations
+from mimiclab.tasks.tracking.observation_cfg import observation_cfgs
+from mimiclab.tasks.tracking.reward_cfg import reward_cfgs
+from mimiclab.tasks.tracking.task import CurriculumCfg, TrackingTask
 
 _ENDLESS_S = 1e9
 
@@ -40,6 +39,8 @@ def tracking_env_cfg(
     *,
     num_envs: int,
     play: bool = False,
+    views: Mapping[str, TrackingTask] | None = None,
+    extra: tuple[str, ...] = (),
 ) -> ManagerBasedRlEnvCfg:
     """Configure the task for mjlab. Any engine runs it; see `simulation.make_env`.
 
@@ -50,9 +51,14 @@ def tracking_env_cfg(
         num_envs: number of environments.
         play: watch a policy: no noise, randomisation or pushes, endless episodes that begin at time
             0 of each clip in turn and wrap.
+        views: more groups of observations, by name: what a policy of another task would see in
+            this environment, without noise and with the true reference; for teachers.
+        extra: more groups of a single term: `motion_group` (N, 1), the number of the clip's group,
+            and `reference_joint_pos` (N, J), rad.
 
     Raises:
-        RobotError: motions of another robot.
+        MimiclabError: a view of another robot, rate or horizon, or an unknown extra group.
+        RobotError: motions of another robot, or rewards that the robot has no bodies for.
         MotionError: a clip shorter than one step or than the horizon.
     """
     if play:
@@ -74,13 +80,13 @@ def tracking_env_cfg(
         _check_library(task, robot, library)
     return ManagerBasedRlEnvCfg(
         scene=SceneCfg(
-            terrain=TerrainEntityCfg(terrain_type="plane"),
+            terrain=ground_cfg(task.ground),
             num_envs=num_envs,
             env_spacing=2.5,
-            entities={"robot": robot.entity_cfg()},
+            entities={"robot": robot.entity_cfg(task.actuator_delay_steps)},
             sensors=(_contact_sensor(task, robot),),
         ),
-        observations=_observations(task),
+        observations=observation_cfgs(task, views or {}, extra),
         actions={
             "joint_pos": TrackingActionCfg(
                 entity_name="robot",
@@ -102,17 +108,19 @@ def tracking_env_cfg(
                 wrap=task.clip_end == "wrap",
                 stale_targets=task.stale_targets,
                 horizon_s=task.horizon_s,
+                interface=task.interface,
+                interface_groups=task.interface_groups,
                 debug_vis=True,
             )
         },
         events=_events(task, robot),
-        rewards=_rewards(task),
+        rewards=reward_cfgs(task),
         terminations=_terminations(task),
         curriculum=_curriculum(task.curriculum),
         sim=SimulationCfg(
             nconmax=35,
             njmax=250,
-            mujoco=MujocoCfg(timestep=1.0 / PHYSICS_HZ, iterations=10, ls_iterations=20),
+            mujoco=MujocoCfg(timestep=1.0 / task.physics_hz, iterations=10, ls_iterations=20),
         ),
         viewer=ViewerConfig(
             origin_type=ViewerConfig.OriginType.ASSET_BODY,
@@ -145,64 +153,6 @@ def _check_library(task: TrackingTask, robot: Robot, library: MotionLibrary) -> 
         library.require_duration(max(task.horizon_s), "the horizon of future frames")
 
 
-def _observations(task: TrackingTask) -> dict[str, ObservationGroupCfg]:
-    def term(name: str, noise: float = 0.0) -> ObservationTermCfg:
-        return ObservationTermCfg(
-            func=getattr(observations, name),
-            noise=ScaledUniformNoiseCfg(n_min=-noise, n_max=noise) if noise else None,
-        )
-
-    actor = {
-        "command": term("command"),
-        "motion_anchor_pos_b": term("motion_anchor_pos_b", 0.25),
-        "motion_anchor_ori_b": term("motion_anchor_ori_b", 0.05),
-        "base_lin_vel": term("base_lin_vel", 0.5),
-        "base_ang_vel": term("base_ang_vel", 0.2),
-        "joint_pos": term("joint_pos", 0.01),
-        "joint_vel": term("joint_vel", 0.5),
-        "actions": term("actions"),
-    }
-    if not task.state_estimation:
-        del actor["motion_anchor_pos_b"], actor["base_lin_vel"]
-    critic = {
-        name: term(name)
-        for name in (
-            "command", "motion_anchor_pos_b", "motion_anchor_ori_b", "body_pos", "body_ori",
-            "base_lin_vel", "base_ang_vel", "joint_pos", "joint_vel", "actions",
-        )
-    }  # fmt: skip
-    extra = {}
-    if task.motion_id:
-        extra["motion_id"] = term("motion_id")
-    if task.horizon_s:
-        extra["motion_future"] = term("motion_future")
-    groups = {"actor": actor, "critic": critic}
-    return {
-        group: ObservationGroupCfg(
-            terms={"command": terms["command"], **extra, **terms},
-            enable_corruption=task.noise and group == "actor",
-        )
-        for group, terms in groups.items()
-    }
-
-
-def _rewards(task: TrackingTask) -> dict[str, RewardTermCfg]:
-    def term(name: str, weight: float, **params: float) -> RewardTermCfg:
-        return RewardTermCfg(func=getattr(rewards, name), weight=weight, params=params)
-
-    return {
-        "anchor_position": term("anchor_position", 0.5, std=0.3),
-        "anchor_orientation": term("anchor_orientation", 0.5, std=0.4),
-        "body_position": term("body_position", 1.0, std=0.3),
-        "body_orientation": term("body_orientation", 1.0, std=0.4),
-        "body_linear_velocity": term("body_linear_velocity", 1.0, std=1.0),
-        "body_angular_velocity": term("body_angular_velocity", 1.0, std=3.14),
-        "action_rate": term("action_rate", task.action_rate_weight),
-        "joint_limit": term("joint_limit", -10.0),
-        "undesired_contacts": term("undesired_contacts", -0.1, threshold=1.0),
-    }
-
-
 def _terminations(task: TrackingTask) -> dict[str, TerminationTermCfg]:
     terms = {
         "time_out": TerminationTermCfg(func=time_out, time_out=True),
@@ -231,7 +181,7 @@ def _events(task: TrackingTask, robot: Robot) -> dict[str, EventTermCfg]:
     # Explicit contact pairs carry their own friction, and only models that have some can vary it.
     friction = events.foot_friction_with_pairs if robot.model.npair else events.foot_friction
     terms["foot_friction"] = EventTermCfg(
-        func=friction, mode="startup", params={"range": (0.3, 1.2), "geoms": robot.foot_geoms}
+        func=friction, mode="startup", params={"range": task.friction, "geoms": robot.foot_geoms}
     )
     terms["joint_offset"] = EventTermCfg(
         func=events.joint_offset, mode="startup", params={"range_rad": (-0.01, 0.01)}

@@ -11,7 +11,14 @@ from mimiclab.motions.sampler_cfg import SamplerCfg
 from mimiclab.tasks.tracking.interface_cfg import InterfaceCfg
 
 PHYSICS_HZ = 200
-"""Rate of physics steps, Hz."""
+"""Usual rate of physics steps, Hz."""
+
+
+_CHOICES = {
+    "clip_end": ("terminate", "wrap"),
+    "reward": ("beyondmimic", "mosaic"),
+    "ground": ("plane", "rough"),
+}
 
 
 @dataclass(kw_only=True)
@@ -43,7 +50,10 @@ class TrackingTask:
     """Whether the policy sees its anchor's position error and base linear velocity. Without them
     global position drifts; recommended for getting up from the ground."""
     control_hz: int = 50
-    """Policy rate, Hz; a divisor of the physics rate of 200 Hz. Clips are resampled to it."""
+    """Policy rate, Hz; a divisor of the physics rate. Clips are resampled to it."""
+    physics_hz: int = PHYSICS_HZ
+    """Rate of physics steps, Hz; MOSAIC uses 500 for H1_2 and Adam, which costs time in
+    proportion."""
     residual_action: bool = False
     """Actions are offsets from the reference joint angles instead of from the default pose."""
     action_scale: float = 1.0
@@ -51,10 +61,11 @@ class TrackingTask:
     horizon_s: tuple[float, ...] = ()
     """Times ahead at which the policy also sees the reference, s; empty for the present alone."""
     history: int = 1
-    """Frames of every term that the policy sees, term by term, oldest first; 5 in MOSAIC."""
+    """Frames of every term that the policy sees, term by term, oldest first; 5 in MOSAIC. After a
+    reset all of them are the first one."""
     privileged: bool = False
-    """The policy sees body poses and true velocities instead of what sensors give, without noise:
-    an expert to learn from (MOSAIC)."""
+    """The policy sees body poses and true velocities instead of what sensors give, without noise
+    and with the true reference: an expert to learn from (MOSAIC)."""
     command_frames: int = 1
     """Consecutive reference frames in the command, from the present on; the last one is held."""
     command_velocity: bool = True
@@ -76,7 +87,7 @@ class TrackingTask:
     """Reward terms: BeyondMimic's, which score bodies relative to the robot's heading and place, or
     MOSAIC's, which also score them in the world."""
     ground: Literal["plane", "rough"] = "plane"
-    """Flat, or tiles of which half are uneven by 1 to 3 cm (MOSAIC)."""
+    """Flat, or tiles of which half are uneven by 1 to 3 cm (MOSAIC); see `ground`."""
     actuator_delay_s: tuple[float, float] = (0.0, 0.0)
     """Shortest and longest delay of joint targets, s, in whole physics steps; drawn at resets."""
     friction: tuple[float, float] = (0.3, 1.2)
@@ -110,13 +121,16 @@ class TrackingTask:
         Raises:
             MimiclabError: a value out of range.
         """
-        if self.control_hz < 1 or PHYSICS_HZ % self.control_hz:
+        if self.control_hz < 1 or self.physics_hz % self.control_hz:
             raise MimiclabError(
                 f"control_hz is {self.control_hz}, expected a divisor of the physics rate "
-                f"{PHYSICS_HZ}, for example 25, 40, 50 or 100"
+                f"{self.physics_hz}, for example 25, 40, 50 or 100"
             )
-        if self.clip_end not in ("terminate", "wrap"):
-            raise MimiclabError(f"clip_end is {self.clip_end!r}, expected 'terminate' or 'wrap'")
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise MimiclabError(
+                    f"{name} is {getattr(self, name)!r}, expected {' or '.join(map(repr, choices))}"
+                )
         if any(offset <= 0 for offset in self.horizon_s):
             raise MimiclabError(
                 f"horizon_s is {tuple(self.horizon_s)}; every time ahead must be positive"
@@ -132,6 +146,16 @@ class TrackingTask:
                 raise MimiclabError(f"{name} is {getattr(self, name)}, expected 1 or more")
         for name in ("horizon_s", "interface_groups", "actuator_delay_s", "friction"):
             setattr(self, name, tuple(getattr(self, name)))
+        low, high = self.friction
+        if not 0 < low <= high:
+            raise MimiclabError(f"friction is {self.friction}, expected 0 < lowest <= highest")
+        low, high = self.actuator_delay_s
+        steps = [delay * self.physics_hz for delay in self.actuator_delay_s]
+        if not 0 <= low <= high or any(abs(step - round(step)) > 1e-6 for step in steps):
+            raise MimiclabError(
+                f"actuator_delay_s is {self.actuator_delay_s}, expected 0 <= shortest <= longest, "
+                f"whole physics steps of {1 / self.physics_hz:g} s"
+            )
 
     @property
     def step_s(self) -> float:
@@ -141,7 +165,13 @@ class TrackingTask:
     @property
     def decimation(self) -> int:
         """Physics steps in one control step."""
-        return PHYSICS_HZ // self.control_hz
+        return self.physics_hz // self.control_hz
+
+    @property
+    def actuator_delay_steps(self) -> tuple[int, int]:
+        """Shortest and longest delay of joint targets, physics steps."""
+        low, high = (round(delay * self.physics_hz) for delay in self.actuator_delay_s)
+        return low, high
 
     @property
     def action_rate_weight(self) -> float:
