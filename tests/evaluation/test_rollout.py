@@ -139,3 +139,25 @@ def test_progress_reaches_its_total():
     )  # fmt: skip
     assert seen[-1] == (40, 40)
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+
+
+class Clock:
+    """A policy that sees nothing and remembers how many steps its episodes have lasted."""
+
+    def __init__(self, num_envs):
+        self.steps = torch.full((num_envs,), 99)
+
+    def reset(self, env_ids=None):
+        self.steps[slice(None) if env_ids is None else env_ids] = 0
+
+    def __call__(self, obs):
+        self.steps += 1
+        return self.steps[:, None].double() * DT
+
+
+@pytest.mark.parametrize("num_envs", [1, 3])
+def test_a_policy_with_memory_is_told_where_episodes_start(num_envs):
+    jobs = [job(clip=clip) for clip in (0, 1, 1, 0, 1)]
+    results = run(Line(num_envs), jobs, policy=Clock(num_envs))
+    errors = [result.metrics["mpjpe_global_mm"] for result in results]
+    np.testing.assert_allclose(errors, 0.0, atol=1e-6)

@@ -89,6 +89,29 @@ class BakedClip:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RecurrentState:
+    """A tensor (layers, N, size) that the graph takes and gives back at every step, zero at first.
+
+    Names are rsl_rl's: `h_in` and `h_out`, for LSTMs also `c_in` and `c_out`.
+    """
+
+    name: str
+    """Of the graph's input without `_in`, of its output without `_out`."""
+    layers: int
+    size: int
+
+    @property
+    def input(self) -> str:
+        """Graph input."""
+        return f"{self.name}_in"
+
+    @property
+    def output(self) -> str:
+        """Graph output."""
+        return f"{self.name}_out"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Terminations:
     """Limits whose crossing ends an episode; None where the task does not use the limit."""
 
@@ -151,6 +174,8 @@ class PolicyContract:
     """Clips trained on, in the order of the one-hot motion term."""
     clips: tuple[BakedClip, ...] = ()
     """Clips inside the graph; none for a policy-only file."""
+    recurrent: tuple[RecurrentState, ...] = ()
+    """What the policy remembers between steps of an episode; none for a policy without memory."""
     motion_schema: int = MOTION_SCHEMA
     task: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of the training task."""
@@ -282,14 +307,19 @@ class PolicyContract:
 _NESTED = {
     "physics": Physics, "terminations": Terminations, "provenance": Provenance,
 }  # fmt: skip
-_NESTED_LISTS = {"observations": ObservationTerm, "clips": BakedClip, "contacts": GeomContact}
+_NESTED_LISTS = {
+    "observations": ObservationTerm, "clips": BakedClip, "contacts": GeomContact,
+    "recurrent": RecurrentState,
+}  # fmt: skip
+_NEWER = {"recurrent"}
+"""Fields that older files lack; their defaults say what those files did."""
 
 
 def _build(cls: type, values: object, where: str) -> Any:
     if not isinstance(values, dict):
         raise ContractError(f"{where}: {cls.__name__} is {values!r}, expected named fields")
     known = {entry.name for entry in fields(cls)}
-    missing, unknown = known - set(values), set(values) - known
+    missing, unknown = known - set(values) - _NEWER, set(values) - known
     if missing or unknown:
         parts = [f"lacks {', '.join(sorted(missing))}"] if missing else []
         parts += [f"has unknown {', '.join(sorted(unknown))}"] if unknown else []

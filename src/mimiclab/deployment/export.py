@@ -5,14 +5,15 @@ The only module of this room that needs torch.
 
 import copy
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from mimiclab.deployment.contract import BakedClip, PolicyContract
+from mimiclab.deployment.contract import BakedClip, PolicyContract, RecurrentState
 from mimiclab.deployment.graph import write_graph
 from mimiclab.deployment.metadata import metadata_of
 from mimiclab.deployment.policy import REFERENCE_OUTPUTS, OnnxPolicy
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 PARITY = 1e-5
 """Largest allowed difference between torch and onnxruntime actions, relative above 1."""
+_RECURRENT_STEPS = 5
 _PROTOBUF_LIMIT = 2**31 - 2**24
 
 
@@ -75,6 +77,7 @@ def export_run(
         git=str(run.config.get("git", {}).get("commit", "")),
     )
     actor = policy.actor.as_onnx(verbose=False)
+    contract = replace(contract, recurrent=recurrent_states(actor))
     path = run.folder / "policy.onnx" if path is None else path
     return export_policy(actor, contract, path, reference=reference)
 
@@ -104,25 +107,46 @@ def bake_clips(
     return tuple(entries), arrays
 
 
-class _PolicyGraph(nn.Module):
-    """Observations to actions, and frame numbers to the reference of those frames."""
+def recurrent_states(actor: nn.Module) -> tuple[RecurrentState, ...]:
+    """What `actor`, the exportable form of a network, remembers; nothing if not recurrent."""
+    if not getattr(actor, "is_recurrent", False):
+        return ()
+    sizes: dict[str, Any] = {"layers": actor.num_layers, "size": actor.hidden_size}
+    names = ("h", "c") if actor.rnn_type == "lstm" else ("h",)
+    return tuple(RecurrentState(name=name, **sizes) for name in names)
 
-    def __init__(self, actor: nn.Module, reference: Mapping[str, torch.Tensor]) -> None:
+
+class _PolicyGraph(nn.Module):
+    """Observations to actions, and frame numbers to the reference of those frames.
+
+    Inputs are the observations, the hidden states of a recurrent actor and the frame numbers.
+    """
+
+    def __init__(
+        self, actor: nn.Module, reference: Mapping[str, torch.Tensor], states: int
+    ) -> None:
         super().__init__()
         self.actor = actor
+        self.states = states
         self.num_frames = 0
         for name in REFERENCE_OUTPUTS if reference else ():
             self.register_buffer(name, reference[name].to("cpu", torch.float32).contiguous())
             self.num_frames = len(reference[name])
 
-    def forward(
-        self, obs: torch.Tensor, time_step: torch.Tensor | None = None
-    ) -> tuple[torch.Tensor, ...]:
-        actions = self.actor(obs)
-        if time_step is None:
-            return (actions,)
+    def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        answer, time_step = _answer(self.actor, *inputs[: 1 + self.states]), inputs[-1]
+        if not self.num_frames:
+            return answer
         frame = time_step.squeeze(-1).long().clamp(0, self.num_frames - 1)
-        return (actions, *(getattr(self, name)[frame] for name in REFERENCE_OUTPUTS))
+        return (*answer, *(getattr(self, name)[frame] for name in REFERENCE_OUTPUTS))
+
+
+def _answer(actor: nn.Module, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Actions and, of a recurrent actor, the next hidden states."""
+    found = actor(*inputs)
+    if isinstance(found, torch.Tensor):
+        return (found,)
+    return tuple(tensor for tensor in found if tensor is not None)
 
 
 def export_policy(
@@ -135,7 +159,8 @@ def export_policy(
     """Write `actor` as ONNX with its contract, whole or not at all, and prove it equal.
 
     Args:
-        actor: maps raw observations (N, D) to mean actions (N, J); its normaliser is inside.
+        actor: maps raw observations (N, D) to mean actions (N, J); its normaliser is inside. A
+            recurrent one also takes and returns the hidden states of `contract.recurrent`.
         contract: what runners need to know; its `clips` must describe `reference`.
         path: the file to write, replaced if it exists.
         reference: all clips end to end, name of `REFERENCE_OUTPUTS` to (F, ...) tensor; None or
@@ -147,15 +172,21 @@ def export_policy(
     """
     reference = dict(reference or {})
     _check_reference(contract, reference)
-    graph = _PolicyGraph(copy.deepcopy(actor).to("cpu").eval(), reference).eval()
+    states = contract.recurrent
+    graph = _PolicyGraph(copy.deepcopy(actor).to("cpu").eval(), reference, len(states)).eval()
     observations = _probe(contract)
-    names = {"obs": observations[:2]}
+    names = {"obs": observations[:2], **_zero_states(contract, 2)}
     if reference:
         names["time_step"] = torch.zeros(2, 1)
-    outputs = ["actions", *(REFERENCE_OUTPUTS if reference else ())]
+    outputs = [
+        "actions",
+        *(state.output for state in states),
+        *(REFERENCE_OUTPUTS if reference else ()),
+    ]
+    batch_axis = {name: 1 for state in states for name in (state.input, state.output)}
     path = Path(path)
     with atomic_path(path) as temporary:
-        write_graph(graph, names, outputs, temporary, metadata_of(contract))
+        write_graph(graph, names, outputs, temporary, metadata_of(contract), batch_axis)
         check_parity(graph.actor, OnnxPolicy(temporary), observations)
     return path
 
@@ -163,23 +194,36 @@ def export_policy(
 def check_parity(actor: nn.Module, policy: OnnxPolicy, observations: torch.Tensor) -> float:
     """Largest difference of actions between torch and onnxruntime, relative where above 1.
 
+    A recurrent policy acts several times, so that its memory is compared too.
+
     Raises:
         ContractError: it exceeds `PARITY`.
     """
-    with torch.inference_mode():
-        expected = actor(observations).numpy()
-    given = policy.act(observations.numpy())
-    if given.shape != expected.shape:
-        raise ContractError(
-            f"the network answers with shape {expected.shape}, the file with {given.shape}"
-        )
-    worst = float(np.max(np.abs(given - expected) / np.maximum(1.0, np.abs(expected))))
+    state = tuple(_zero_states(policy.contract, len(observations)).values())
+    policy.reset()
+    worst = 0.0
+    for step in range(_RECURRENT_STEPS if state else 1):
+        rows = observations.roll(step, 0)
+        with torch.inference_mode():
+            actions, *state = _answer(actor, rows, *state)
+        expected, given = actions.numpy(), policy.act(rows.numpy())
+        if given.shape != expected.shape:
+            raise ContractError(
+                f"the network answers with shape {expected.shape}, the file with {given.shape}"
+            )
+        difference = np.abs(given - expected) / np.maximum(1.0, np.abs(expected))
+        worst = max(worst, float(np.max(difference)))
+    policy.reset()
     if not worst <= PARITY:
         raise ContractError(
             f"{policy.path.name}: onnxruntime and torch differ by {worst:.2e}, allowed is "
             f"{PARITY:.0e}; nothing was written"
         )
     return worst
+
+
+def _zero_states(contract: PolicyContract, rows: int) -> dict[str, torch.Tensor]:
+    return {s.input: torch.zeros(s.layers, rows, s.size) for s in contract.recurrent}
 
 
 def _probe(contract: PolicyContract) -> torch.Tensor:

@@ -6,6 +6,7 @@ import numpy as np
 import onnxruntime
 
 from mimiclab.deployment.contract import PolicyContract
+from mimiclab.deployment.memory import Memory
 from mimiclab.deployment.metadata import contract_of
 from mimiclab.errors import ContractError
 
@@ -22,6 +23,9 @@ REFERENCE_OUTPUTS = (
 
 class OnnxPolicy:
     """A policy file: observations in, actions out, for one robot or a batch.
+
+    A recurrent policy remembers each robot of the batch from call to call: `reset` it when an
+    episode starts.
 
     Raises:
         ContractError: missing or damaged file, no contract, or a graph that contradicts it.
@@ -47,7 +51,12 @@ class OnnxPolicy:
         self.contract: PolicyContract = contract_of(metadata, self.path)
         self._inputs = {entry.name: entry.shape for entry in self._session.get_inputs()}
         self._outputs = {entry.name: entry.shape for entry in self._session.get_outputs()}
+        self._memory = Memory(self.contract.recurrent)
         self._check_graph()
+
+    def reset(self, rows: np.ndarray | None = None) -> None:
+        """Begin new episodes: forget everything, or only some robots (n,) of the batch."""
+        self._memory.reset(rows)
 
     @property
     def has_reference(self) -> bool:
@@ -58,7 +67,8 @@ class OnnxPolicy:
         """Deterministic raw actions of observations. (N, D) -> (N, J), or (D,) -> (J,); float32.
 
         Raises:
-            ContractError: observations of another width.
+            ContractError: observations of another width, or of another number of robots than a
+                recurrent policy remembers.
         """
         batch = np.atleast_2d(np.asarray(observations, np.float32))
         width = self.contract.observation_size
@@ -67,10 +77,12 @@ class OnnxPolicy:
                 f"{self.path.name}: observations have shape {np.shape(observations)}, expected "
                 f"(N, {width})"
             )
-        feed = {"obs": batch}
+        feed = {"obs": batch, **self._memory.feed(len(batch))}
         if self.has_reference:
             feed["time_step"] = np.zeros((len(batch), 1), np.float32)
-        actions = np.asarray(self._session.run(["actions"], feed)[0])
+        found = self._session.run(["actions", *self._memory.outputs], feed)
+        actions, *state = (np.asarray(array) for array in found)
+        self._memory.keep(state)
         return actions if np.ndim(observations) == 2 else actions[0]
 
     def reference_frames(self, time_step: np.ndarray) -> dict[str, np.ndarray]:
@@ -85,9 +97,8 @@ class OnnxPolicy:
             )
         steps = np.asarray(time_step, np.float32).reshape(-1, 1)
         observations = np.zeros((len(steps), self.contract.observation_size), np.float32)
-        values = self._session.run(
-            list(REFERENCE_OUTPUTS), {"obs": observations, "time_step": steps}
-        )
+        feed = {"obs": observations, "time_step": steps, **self._memory.fresh(len(steps))}
+        values = self._session.run(list(REFERENCE_OUTPUTS), feed)
         return {
             name: np.asarray(value) for name, value in zip(REFERENCE_OUTPUTS, values, strict=True)
         }
@@ -99,7 +110,8 @@ class OnnxPolicy:
             joints, bodies = len(contract.joint_names), len(contract.body_names)
             shapes = ((joints,), (joints,), (bodies, 3), (bodies, 4), (bodies, 3), (bodies, 3))
             expected |= dict(zip(REFERENCE_OUTPUTS, shapes, strict=True))
-        inputs = {"obs", "time_step"} if contract.clips else {"obs"}
+        inputs = {"obs", *(state.input for state in contract.recurrent)}
+        inputs |= {"time_step"} if contract.clips else set()
         if set(self._inputs) != inputs:
             raise ContractError(
                 f"{self.path}: graph inputs are {sorted(self._inputs)}, the contract implies "
@@ -111,6 +123,14 @@ class OnnxPolicy:
                 f"{self.path}: the graph takes {width} observations, the contract lists "
                 f"{contract.observation_size}; export the policy again"
             )
+        for state in contract.recurrent:
+            for name, shapes in ((state.input, self._inputs), (state.output, self._outputs)):
+                given = tuple(shapes.get(name, ()))
+                if len(given) != 3 or (given[0], given[2]) != (state.layers, state.size):
+                    raise ContractError(
+                        f"{self.path}: hidden state {name!r} of the graph has shape {given}, "
+                        f"expected ({state.layers}, N, {state.size}); export the policy again"
+                    )
         for name, shape in expected.items():
             given = tuple(self._outputs.get(name, ())[1:])
             if given != shape:

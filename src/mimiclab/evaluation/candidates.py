@@ -12,6 +12,7 @@ from mimiclab.evaluation.rollout import Policy
 from mimiclab.tasks.tracking import TrackingTask
 
 if TYPE_CHECKING:
+    from mimiclab.deployment.policy import OnnxPolicy
     from mimiclab.motions.library import MotionLibrary
 
 
@@ -93,12 +94,8 @@ def onnx_candidate(path: Path) -> Candidate:
         clips = [baked_reference(onnx, i).to_clip(contract) for i in range(len(contract.clips))]
         library = MotionLibrary.from_clips(clips, robot=contract.robot)
 
-    def policy(observations: torch.Tensor) -> torch.Tensor:
-        actions = onnx.act(observations.cpu().numpy())
-        return torch.from_numpy(actions).to(observations.device)
-
     return Candidate(
-        policy=policy,
+        policy=OnnxOnTensors(onnx),
         task=from_plain(TrackingTask, _listed(contract.task), f"{path}: task"),
         library=library,
         expects={term.name: term.size * term.history for term in contract.observations},
@@ -110,6 +107,22 @@ def onnx_candidate(path: Path) -> Candidate:
             "iteration": contract.provenance.iteration,
         },
     )
+
+
+class OnnxOnTensors:
+    """A policy file as the evaluation loop calls it."""
+
+    def __init__(self, onnx: "OnnxPolicy") -> None:
+        self.onnx = onnx
+
+    def __call__(self, observations: torch.Tensor) -> torch.Tensor:
+        """Actions (N, A), on the observations' device."""
+        actions = self.onnx.act(observations.cpu().numpy())
+        return torch.from_numpy(actions).to(observations.device)
+
+    def reset(self, env_ids: torch.Tensor | None = None) -> None:
+        """Episodes begin."""
+        self.onnx.reset(None if env_ids is None else env_ids.cpu().numpy())
 
 
 def run_candidate(

@@ -20,7 +20,8 @@ from mimiclab.evaluation.protocol import Job
 from mimiclab.evaluation.report import EpisodeResult
 
 Policy = Callable[[torch.Tensor], torch.Tensor]
-"""Observations (N, D) to deterministic actions (N, A)."""
+"""Observations (N, D) to deterministic actions (N, A). One that remembers has a method `reset`: of
+no argument before all episodes, of environments (n,) when episodes start there."""
 
 
 class Arena(Protocol):
@@ -105,6 +106,9 @@ class _Loop:
         durations_s: Sequence[float],
     ) -> None:
         self.arena, self.policy, self.jobs, self.clip_names = arena, policy, jobs, clip_names
+        self.reset = getattr(policy, "reset", None)
+        if self.reset is not None:
+            self.reset()
         steps = [(durations_s[job.clip] - job.start_s) / arena.dt_s for job in jobs]
         self.needed = [max(1, int(count + 1e-6)) for count in steps]
         n = arena.num_envs
@@ -152,6 +156,8 @@ class _Loop:
             torch.tensor([job.clip for job in jobs]),
             torch.tensor([job.start_s for job in jobs], dtype=torch.float64),
         )
+        if self.reset is not None:
+            self.reset(torch.tensor(envs))
         self.steps[envs] = 0
         for values in (*self.sums.values(), *self.scored.values()):
             values[envs] = 0

@@ -68,6 +68,11 @@ def _actor(cfg: TrainCfg, layout: dict[str, Any]) -> dict[str, Any]:
         "std_range": (cfg.ppo.min_std, 1e6),
     }
     if cfg.residual.base is not None:
+        if cfg.network.kind != "mlp":
+            raise MimiclabError(
+                f"a residual is an MLP, and its base keeps the network that it has: --network.kind "
+                f"{cfg.network.kind} would do nothing; leave it out"
+            )
         return _residual(cfg) | {"distribution_cfg": noise}
     return {
         **_mlp(cfg.ppo),

@@ -32,6 +32,17 @@ class Policy(torch.nn.Module):
         groups = {"actor": obs} if isinstance(obs, torch.Tensor) else obs
         return self.actor(groups)  # type: ignore[arg-type]
 
+    def reset(self, env_ids: torch.Tensor | None = None) -> None:
+        """Begin new episodes: a recurrent policy forgets everything, or some environments (n,)."""
+        state = self.actor.get_hidden_state()
+        if env_ids is None or state is None:
+            self.actor.reset()
+            return
+        first = state if isinstance(state, torch.Tensor) else state[0]
+        done = torch.zeros(first.shape[1], device=first.device)
+        done[env_ids.to(first.device)] = 1.0
+        self.actor.reset(done)
+
 
 def load_policy(
     run: Run, checkpoint: str | int | Path | None = None, device: str = "cpu"

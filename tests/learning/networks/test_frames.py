@@ -7,7 +7,7 @@ from toy_history import layout
 from mimiclab.errors import MimiclabError
 from mimiclab.learning.build import build_actor
 from mimiclab.learning.config import TrainCfg
-from mimiclab.learning.networks.attention import TemporalAttention
+from mimiclab.learning.networks.attention import TemporalAttention, TokenAttention
 from mimiclab.learning.networks.cfg import NetworkCfg
 from mimiclab.learning.networks.encoder import Encoder
 from mimiclab.learning.networks.layout import term_slots
@@ -33,11 +33,25 @@ def test_the_query_matters() -> None:
 def test_with_one_token_the_query_is_inert() -> None:
     """Why MOSAIC's variant is no attention: one key's weight is 1 whatever is asked."""
     torch.manual_seed(0)
-    attention = torch.nn.MultiheadAttention(16, 2)
-    token = torch.randn(1, 5, 16)
-    a, _ = attention(torch.randn(1, 5, 16), token, token)
-    b, _ = attention(torch.randn(1, 5, 16), token, token)
-    torch.testing.assert_close(a, b)
+    attention = TokenAttention(16, 2)
+    token = torch.randn(5, 1, 16)
+    torch.testing.assert_close(
+        attention(torch.randn(5, 1, 16), token), attention(torch.randn(5, 1, 16), token)
+    )
+
+
+def test_attention_equals_torch_s() -> None:
+    torch.manual_seed(0)
+    ours, theirs = TokenAttention(16, 4), torch.nn.MultiheadAttention(16, 4, batch_first=True)
+    parts = (ours.ask, ours.key, ours.value)
+    with torch.no_grad():
+        theirs.in_proj_weight.copy_(torch.cat([part.weight for part in parts]))
+        theirs.in_proj_bias.copy_(torch.cat([part.bias for part in parts]))
+    theirs.out_proj.load_state_dict(ours.out.state_dict())
+    queries, tokens = torch.randn(5, 2, 16), torch.randn(5, 7, 16)
+    torch.testing.assert_close(
+        ours(queries, tokens), theirs(queries, tokens, tokens)[0], atol=1e-6, rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize("kind", ["attention", "transformer"])

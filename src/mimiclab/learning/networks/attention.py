@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import nn
+from torch.nn.functional import scaled_dot_product_attention
 
 from mimiclab.errors import MimiclabError
 from mimiclab.learning.networks.cfg import NetworkCfg
@@ -14,6 +15,36 @@ from mimiclab.learning.networks.layout import (
     require_history,
     split_reference,
 )
+
+
+class TokenAttention(nn.Module):
+    """Multi-head attention with tokens before numbers: queries (..., Q, W), tokens (..., T, W).
+
+    torch's own module, when exported to ONNX, takes batches of one size only.
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
+        """Share `width` out to `heads`.
+
+        Raises:
+            MimiclabError: the width is not a multiple of the heads.
+        """
+        super().__init__()
+        if heads < 1 or width % heads:
+            raise MimiclabError(
+                f"--network.width is {width}, --network.heads {heads}; the width must be a "
+                "multiple of the heads, for example 128 and 4"
+            )
+        self.split = (heads, width // heads)
+        self.ask, self.key, self.value, self.out = (nn.Linear(width, width) for _ in range(4))
+
+    def forward(self, queries: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+        """What the queries found, (..., Q, W)."""
+        q, k, v = (
+            project(x).unflatten(-1, self.split).transpose(-3, -2)
+            for project, x in ((self.ask, queries), (self.key, tokens), (self.value, tokens))
+        )
+        return self.out(scaled_dot_product_attention(q, k, v).transpose(-3, -2).flatten(-2))
 
 
 class TemporalAttention(Encoder):
@@ -35,41 +66,24 @@ class TemporalAttention(Encoder):
         """
         super().__init__()
         require_history(slots, cfg.kind)
-        require_heads(cfg)
         reference, own = (frame_columns(part) for part in split_reference(slots, cfg.kind))
         self.reference, self.own, self.present = Columns(reference), Columns(own), Columns(own[-1])
         self.embed_reference = _embedding(reference.shape[1], cfg.width)
         self.embed_own = _embedding(own.shape[1], cfg.width)
         self.embed_query = _embedding(own.shape[1], cfg.width)
-        self.positions = nn.Parameter(0.02 * torch.randn(len(reference) + len(own), 1, cfg.width))
-        self.attention = nn.MultiheadAttention(cfg.width, cfg.heads)
+        self.positions = nn.Parameter(0.02 * torch.randn(len(reference) + len(own), cfg.width))
+        self.attention = TokenAttention(cfg.width, cfg.heads)
         self.output_size = cfg.width + own.shape[1]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Features of normalised observations (..., D)."""
-        rows = x.reshape(-1, x.shape[-1])
-        present = self.present(rows)
+        present = self.present(x)
         tokens = torch.cat(
-            [self.embed_reference(self.reference(rows)), self.embed_own(self.own(rows))], dim=-2
+            [self.embed_reference(self.reference(x)), self.embed_own(self.own(x))], dim=-2
         )
-        tokens = tokens.transpose(0, 1) + self.positions
-        query = self.embed_query(present).unsqueeze(0)
-        found, _ = self.attention(query, tokens, tokens, need_weights=False)
-        features = torch.cat([found.squeeze(0), present], dim=-1)
-        return features.reshape(*x.shape[:-1], self.output_size)
-
-
-def require_heads(cfg: NetworkCfg) -> None:
-    """Refuse heads that do not share the width out.
-
-    Raises:
-        MimiclabError: as said.
-    """
-    if cfg.heads < 1 or cfg.width % cfg.heads:
-        raise MimiclabError(
-            f"--network.width is {cfg.width}, --network.heads {cfg.heads}; the width must be a "
-            "multiple of the heads, for example 128 and 4"
-        )
+        query = self.embed_query(present).unsqueeze(-2)
+        found = self.attention(query, tokens + self.positions).squeeze(-2)
+        return torch.cat([found, present], dim=-1)
 
 
 def _embedding(size: int, width: int) -> nn.Module:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from mimiclab.learning.networks.attention import require_heads
+from mimiclab.learning.networks.attention import TokenAttention
 from mimiclab.learning.networks.cfg import NetworkCfg
 from mimiclab.learning.networks.encoder import Columns, Encoder
 from mimiclab.learning.networks.layout import TermSlot, frame_columns, require_history
@@ -31,26 +31,33 @@ class FrameTransformer(Encoder):
         """
         super().__init__()
         require_history(slots, cfg.kind)
-        require_heads(cfg)
         frames = frame_columns(slots)
         self.frames = Columns(frames)
         self.embed = nn.Linear(frames.shape[1], cfg.width)
-        self.positions = nn.Parameter(0.02 * torch.randn(len(frames), 1, cfg.width))
-        layer = nn.TransformerEncoderLayer(
-            cfg.width,
-            cfg.heads,
-            dim_feedforward=4 * cfg.width,
-            dropout=0.0,
-            activation="gelu",
-            norm_first=True,
-        )
-        self.layers = nn.TransformerEncoder(
-            layer, cfg.layers or _LAYERS, nn.LayerNorm(cfg.width), enable_nested_tensor=False
+        self.positions = nn.Parameter(0.02 * torch.randn(len(frames), cfg.width))
+        self.layers = nn.Sequential(
+            *(_Layer(cfg.width, cfg.heads) for _ in range(cfg.layers or _LAYERS)),
+            nn.LayerNorm(cfg.width),
         )
         self.output_size = cfg.width
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Features of normalised observations (..., D)."""
-        tokens = self.embed(self.frames(x.reshape(-1, x.shape[-1]))).transpose(0, 1)
-        last = self.layers(tokens + self.positions)[-1]
-        return last.reshape(*x.shape[:-1], self.output_size)
+        return self.layers(self.embed(self.frames(x)) + self.positions)[..., -1, :]
+
+
+class _Layer(nn.Module):
+    """Self-attention and a GELU network four times as wide, each added to its normalised input."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.before_attention, self.before_network = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attention = TokenAttention(width, heads)
+        self.network = nn.Sequential(
+            nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
+        )
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        seen = self.before_attention(tokens)
+        tokens = tokens + self.attention(seen, seen)
+        return tokens + self.network(self.before_network(tokens))

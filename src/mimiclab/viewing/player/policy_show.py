@@ -90,6 +90,7 @@ class PolicyShow:
         state = self._simulator.state()
         self._reference = align(self._references[self._clip], self._frame, self.contract, state)
         self._observe.reset()
+        self._policy.reset()
         self._action = np.zeros(len(self.contract.joint_names))
         self._errors: dict[str, float] = {}
         self.crossed = ""
