@@ -1,5 +1,6 @@
-"""Writing files so that a killed process never leaves half of one."""
+"""Writing files so that a killed process never leaves half of one; checksums."""
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -48,6 +49,12 @@ def write_text(path: str | Path, text: str) -> None:
     """Write `text` to `path` as UTF-8, whole or not at all."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _umask() -> int:

@@ -26,7 +26,7 @@ def rsl_rl_config(cfg: TrainCfg, layout: dict[str, Any]) -> dict[str, Any]:
         "actor": _actor(cfg, layout),
         "critic": _mlp(ppo),
         "algorithm": {
-            "class_name": "mimiclab.learning.algorithms.ppo:TrackingPpo",
+            **_algorithm(cfg),
             "num_learning_epochs": ppo.epochs,
             "num_mini_batches": ppo.mini_batches,
             "learning_rate": ppo.learning_rate,
@@ -59,6 +59,20 @@ def build_actor(cfg: TrainCfg, layout: dict[str, Any]) -> NormalisedMlp:
         batch_size=[1],
     )
     return model(obs, groups, "actor", sum(layout["actions"].values()), **network)
+
+
+def _algorithm(cfg: TrainCfg) -> dict[str, Any]:
+    """Which algorithm, and what is ours in it."""
+    start, imitation = cfg.warm_start, cfg.imitation
+    ours = {
+        "class_name": "mimiclab.learning.algorithms.ppo:TrackingPpo",
+        "critic_warm_up": start.critic_warm_up,
+        "freeze_normaliser": start.freeze_normaliser,
+    }
+    if imitation.mode == "distil":
+        ours["class_name"] = "mimiclab.learning.algorithms.distillation:Distillation"
+        ours |= {"train_critic": imitation.train_critic, "unroll": imitation.unroll}
+    return ours
 
 
 def _actor(cfg: TrainCfg, layout: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ A checkpoint is a dict of tensors and plain Python values, written by `torch.sav
 - schema, iteration (finished updates), env_steps, train_time_s, learning_rate, best, window
 - layout: robot, rates, observation terms and actions; a checkpoint goes only onto an equal layout
 - actor, critic (with their observation statistics), optimizer: state dicts
+- algorithm: updates done, and weights of the losses towards teachers and recordings
 - ranks: for each process the random generators and the state of the environment's terms (sampler,
   curriculum, step counter); sharded: whether the processes had different clips
 """

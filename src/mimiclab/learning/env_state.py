@@ -4,6 +4,7 @@ A term takes part by having `state_dict()` and `load_state_dict()`; so may its `
 """
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -12,16 +13,19 @@ from mimiclab.errors import CheckpointError
 from mimiclab.learning import distributed
 
 
-def layout_of(env: Any, *, robot: str) -> dict[str, Any]:
+def layout_of(env: Any, *, robot: str, groups: Sequence[str] | None = None) -> dict[str, Any]:
     """What a policy must agree on with its environment: robot, rate, observations, actions.
 
     Observation groups map term names, in order, to their sizes; `history` tells how many frames of
-    a term that is, where it is more than one.
+    a term that is, where it is more than one. `groups` picks some groups: a run keeps those of its
+    student, and not those of its teachers, which nobody else needs.
     """
     base = env.unwrapped
     observations, history = {}, {}
     manager = base.observation_manager
     for group, names in manager.active_terms.items():
+        if groups is not None and group not in groups:
+            continue
         sizes = manager.group_obs_term_dim[group]
         observations[group] = {name: int(size[-1]) for name, size in zip(names, sizes, strict=True)}
         frames = {name: manager.get_term_cfg(group, name).history_length for name in names}

@@ -1,6 +1,6 @@
 """A run folder: what was trained, with what, and the checkpoints.
 
-config.json            schema, task, train, seed, layout, sessions (time, git, versions)
+config.json            schema, task, train, seed, sources, sessions (time, git, versions)
 motions.safetensors    the packed clips, so that the run needs no other file
 motions.json           instead, for a streamed library: where it is, and its content hash
 checkpoints/           model_000100.pt ..., last.pt, best.pt
@@ -89,9 +89,13 @@ class Run:
 
 
 def create_run(
-    folder: Path, task: "TrackingTask", train: TrainCfg, library: "MotionLibrary"
+    folder: Path,
+    task: "TrackingTask",
+    train: TrainCfg,
+    library: "MotionLibrary",
+    sources: dict[str, Any] | None = None,
 ) -> None:
-    """Write a new run folder: configuration and motions.
+    """Write a new run folder: configuration, motions, and the `sources` that it learns from.
 
     Raises:
         OutputError: there is a run with checkpoints already, or the folder cannot be written.
@@ -114,6 +118,7 @@ def create_run(
             "clips": list(library.clip_names) if in_memory else library.num_clips,
             "content_hash": library.content_hash,
         },
+        "sources": sources or {},
         "git": git_state(),
         "versions": versions(),
         "sessions": [],

@@ -17,6 +17,7 @@ from rsl_rl.runners import OnPolicyRunner
 from mimiclab.errors import CheckpointError, EngineError
 from mimiclab.learning import checkpoint as ckpt
 from mimiclab.learning import distributed, env_state
+from mimiclab.learning.algorithms.imitation import Imitation
 from mimiclab.learning.algorithms.ppo import TrackingPpo
 from mimiclab.learning.build import rsl_rl_config
 from mimiclab.learning.config import TrainCfg
@@ -45,6 +46,7 @@ class Runner(OnPolicyRunner):
         cfg: TrainCfg,
         *,
         layout: dict[str, Any],
+        imitation: Imitation | None = None,
         device: str = "cpu",
         folder: Path | None = None,
         sinks: Sequence[LogSink] = (),
@@ -58,6 +60,7 @@ class Runner(OnPolicyRunner):
             env: vectorised environment, already reset once.
             cfg: settings.
             layout: what a checkpoint must agree on; see `env_state.layout_of`.
+            imitation: teachers and recordings, ready to be asked.
             device: torch device of the networks.
             folder: run folder; none writes nothing.
             sinks: receive each iteration's line (main process only).
@@ -66,7 +69,9 @@ class Runner(OnPolicyRunner):
                 nothing from more, and waiting threads would take cores from the physics.
             update_threads: torch threads while networks learn.
         """
-        super().__init__(env, rsl_rl_config(cfg, layout), log_dir=None, device=device)
+        config = rsl_rl_config(cfg, layout)
+        config["algorithm"]["imitation"] = imitation
+        super().__init__(env, config, log_dir=None, device=device)
         self.train_cfg = cfg
         self.layout = layout
         self.folder = folder
@@ -154,10 +159,8 @@ class Runner(OnPolicyRunner):
     @torch.inference_mode()
     def _reset(self) -> Any:
         obs, _ = self.env.reset()  # type: ignore[attr-defined]
-        everyone = torch.ones(self.env.num_envs, device=self.device)
-        self.alg.actor.reset(everyone)
-        self.alg.critic.reset(everyone)
         self.statistics.clear_episodes()
+        self.alg.forget()
         if self.train_cfg.random_episode_start:
             self.env.episode_length_buf = torch.randint_like(
                 self.env.episode_length_buf, high=int(self.env.max_episode_length)
@@ -264,6 +267,7 @@ class Runner(OnPolicyRunner):
                 "actor": dict(self.alg.actor.state_dict()),
                 "critic": dict(self.alg.critic.state_dict()),
                 "optimizer": self.alg.optimizer.state_dict(),
+                "algorithm": self.alg.state_dict(),
                 "best": self.best,
                 "window": list(self.statistics.window),
                 "sharded": self.sharded,
@@ -284,6 +288,8 @@ class Runner(OnPolicyRunner):
         self.alg.critic.load_state_dict(state["critic"])
         self.alg.optimizer.load_state_dict(state["optimizer"])
         self.alg.learning_rate = state["learning_rate"]
+        if "algorithm" in state:  # runs of older versions had no more state
+            self.alg.load_state_dict(state["algorithm"])
         self.iteration = self.current_learning_iteration = state["iteration"]
         self.env_steps = state["env_steps"]
         self.train_time_s = state["train_time_s"]

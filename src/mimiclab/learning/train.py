@@ -1,17 +1,21 @@
 """Training from task, motions and settings to a run folder."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mimiclab.learning import distributed, env_state
+from mimiclab.learning.build_imitation import build_imitation, plan_teaching
 from mimiclab.learning.checkpoint import load_checkpoint
 from mimiclab.learning.config import TrainCfg
 from mimiclab.learning.logs import JsonlLog, LogSink, TensorBoardLog, WandbLog
 from mimiclab.learning.progress import Progress, duration
 from mimiclab.learning.run import add_session, create_run, find_checkpoint, load_run, read_config
 from mimiclab.learning.runner import Reason, Runner
+from mimiclab.learning.sources import at_fixed_places, describe_sources, require_unchanged
+from mimiclab.learning.teachers.routing import STUDENT_GROUPS, TeachingPlan
+from mimiclab.learning.warm_start import warm_start
 from mimiclab.simulation.threads import available_cores
 
 if TYPE_CHECKING:
@@ -47,12 +51,16 @@ def train(
     Raises:
         OutputError: the folder holds a run already, or cannot be written.
         EngineError: the engine or device is not available, or the simulation diverged.
+        CheckpointError: a teacher, or the run to begin with, is missing or does not fit.
     """
     folder = Path(distributed.from_main(str(Path(folder).resolve())))
+    cfg = at_fixed_places(cfg)
     place = distributed.start(distributed.pick_device(cfg.device))
+    plan = plan_teaching(cfg, task, library, distributed.pick_device(cfg.device))
+    sources = describe_sources(cfg)
     if place.is_main:
-        create_run(folder, task, cfg, library)
-    return _train(task, library, cfg, folder, resume=None)
+        create_run(folder, task, cfg, library, sources)
+    return _train(task, library, cfg, folder, plan, resume=None)
 
 
 def resume(
@@ -71,16 +79,21 @@ def resume(
         changes: other fields of `TrainCfg` to change, for example `progress`.
 
     Raises:
-        CheckpointError: no run or checkpoint there, or one that does not fit.
+        CheckpointError: no run or checkpoint there, one that does not fit, or a teacher of the run
+            that has changed or is gone.
     """
     run = load_run(path)
     limits = {"iterations": iterations, "minutes": minutes}
     changes |= {key: value for key, value in limits.items() if value is not None}
+    cfg = replace(run.train, **changes)
+    require_unchanged(run.config.get("sources", {}), cfg, run.folder)
+    plan = plan_teaching(cfg, run.task, run.library, distributed.pick_device(cfg.device))
     return _train(
         run.task,
         run.library,
-        replace(run.train, **changes),
+        cfg,
         run.folder,
+        plan,
         resume=find_checkpoint(run.folder, run.checkpoint),
     )
 
@@ -90,6 +103,7 @@ def _train(
     library: "MotionLibrary",
     cfg: TrainCfg,
     folder: Path,
+    plan: TeachingPlan,
     resume: Path | None,
 ) -> TrainResult:
     device = distributed.pick_device(cfg.device)
@@ -98,8 +112,16 @@ def _train(
     can_shard = cfg.shard_clips and not task.motion_id
     mine = distributed.shard(library.durations_s.tolist(), place) if can_shard else None
     env = make_training_env(
-        task, library if mine is None else library.select(mine), cfg, device, cfg.seed + place.rank
+        task,
+        library if mine is None else library.select(mine),
+        cfg,
+        device,
+        cfg.seed + place.rank,
+        views=plan.views,
+        extra=plan.extra,
     )
+    layout = env_state.layout_of(env, robot=library.robot)
+    imitation = build_imitation(cfg, plan, layout, device=device, seed=cfg.seed + place.rank)
     first = load_checkpoint(resume)["iteration"] if resume else 0
     sinks: Sequence[LogSink] = ()
     progress = None
@@ -118,7 +140,8 @@ def _train(
     runner = Runner(
         env,
         cfg,
-        layout=env_state.layout_of(env, robot=library.robot),
+        layout=env_state.layout_of(env, robot=library.robot, groups=STUDENT_GROUPS),
+        imitation=imitation,
         device=device,
         folder=folder,
         sinks=sinks,
@@ -129,8 +152,13 @@ def _train(
     try:
         if resume:
             runner.restore(resume)
+            begun = []
+        else:
+            begun = warm_start(runner.alg, cfg, runner.layout, task)
         if progress:
             progress.say(_opening(folder, library, runner, facts))
+            for sentence in [*begun, *_teaching(plan)]:
+                progress.say(f"  {sentence}")
         reason = runner.learn()
     finally:
         for sink in runner.sinks:
@@ -159,15 +187,23 @@ def update_threads(cfg: TrainCfg, cores: int) -> int:
 
 
 def make_training_env(
-    task: "TrackingTask", library: "MotionLibrary", cfg: TrainCfg, device: str, seed: int
+    task: "TrackingTask",
+    library: "MotionLibrary",
+    cfg: TrainCfg,
+    device: str,
+    seed: int,
+    *,
+    views: "Mapping[str, TrackingTask] | None" = None,
+    extra: Sequence[str] = (),
 ) -> Any:
-    """The vectorised environment of a training."""
+    """The vectorised environment of a training; `views` and `extra` as in `tracking_env_cfg`."""
     from mjlab.rl import RslRlVecEnvWrapper
 
     from mimiclab.simulation import make_env
     from mimiclab.tasks.tracking import tracking_env_cfg
 
-    env_cfg = tracking_env_cfg(task, library.to(device), num_envs=cfg.num_envs)
+    more: dict[str, Any] = {"views": views, "extra": tuple(extra)} if views or extra else {}
+    env_cfg = tracking_env_cfg(task, library.to(device), num_envs=cfg.num_envs, **more)
     env_cfg.seed = seed
     # Processes on one machine share its cores; one alone takes what the engine thinks best.
     group = distributed.ranks().local_world_size
@@ -193,6 +229,18 @@ def _opening(folder: Path, library: "MotionLibrary", runner: Runner, facts: dict
         f"{runner.env.num_envs} environments x {facts['processes']} process(es) on "
         f"{facts['engine']} ({facts['device']}, {facts['cores']} cores) -> {folder}"
     )
+
+
+def _teaching(plan: TeachingPlan) -> list[str]:
+    """Who teaches what."""
+    lines = [
+        f"teacher of {lesson.group} motions: {lesson.teacher.name}, which sees "
+        + ("what the student sees" if lesson.view is None else "its own clean observations")
+        for lesson in plan.lessons
+    ]
+    if plan.lessons and plan.untaught:
+        lines.append(f"no teacher for {', '.join(plan.untaught)}: PPO alone there")
+    return lines
 
 
 def _closing(result: TrainResult) -> str:

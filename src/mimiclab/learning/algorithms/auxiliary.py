@@ -80,7 +80,7 @@ class AuxiliaryLosses:
         # The network's own loss first: a loss may show the network other observations.
         own = getattr(actor, "auxiliary_loss", None)
         found = own() if own is not None else None
-        total = torch.zeros((), device=batch.observations.device)  # type: ignore[union-attr]
+        total = torch.zeros((), device=actor.output_mean.device)
         if found is not None:
             total = total + found
             self._note("network", found)

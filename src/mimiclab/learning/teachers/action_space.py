@@ -52,7 +52,11 @@ class ActionSpace:
         return reference
 
     def convert(
-        self, actions: torch.Tensor, to: "ActionSpace", reference: torch.Tensor | None = None
+        self,
+        actions: torch.Tensor,
+        to: "ActionSpace",
+        reference: torch.Tensor | None = None,
+        to_reference: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Actions (N, A) of this space in units of `to`: the same joint targets.
 
@@ -61,12 +65,14 @@ class ActionSpace:
             to: the other space.
             reference: reference joint angles now, rad, (N, A); not needed unless one of the two
                 spaces counts from them.
+            to_reference: those that the other space counts from, if an interface has changed them.
         """
-        if self.equals(to):
+        to_reference = reference if to_reference is None else to_reference
+        if self.equals(to) and (self.offset == "default" or reference is to_reference):
             return actions
         target = self.scale * actions
-        if not (self.offset == to.offset == "reference"):
-            target = target + self.offset_at(reference) - to.offset_at(reference)
+        if self.offset != to.offset or reference is not to_reference or self.offset == "default":
+            target = target + self.offset_at(reference) - to.offset_at(to_reference)
         return target / to.scale
 
     def convert_std(self, std: torch.Tensor, to: "ActionSpace") -> torch.Tensor:

@@ -77,7 +77,11 @@ class Teacher:
             reset(dones)
 
     def to_student(
-        self, actions: torch.Tensor, student: ActionSpace, reference: torch.Tensor | None = None
+        self,
+        actions: torch.Tensor,
+        student: ActionSpace,
+        reference: torch.Tensor | None = None,
+        received: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Its actions (N, A) in the student's units: the same joint targets.
 
@@ -85,8 +89,9 @@ class Teacher:
             actions: what `__call__` returned.
             student: meaning of the student's actions.
             reference: reference joint angles now, rad, (N, A); needed if either counts from them.
+            received: those that the student counts from, if an interface has changed them.
         """
-        return self.action_space.convert(actions, student, reference)
+        return self.action_space.convert(actions, student, reference, received)
 
     def std_to_student(self, student: ActionSpace) -> torch.Tensor | None:
         """Its standard deviation (A,) in the student's units; None if unknown."""

@@ -8,7 +8,6 @@ same in Weights & Biases.
 """
 
 import errno
-import hashlib
 import json
 import os
 import re
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mimiclab.errors import MotionFileError, OutputError, RegistryError, UnknownNameError
-from mimiclab.files import write_text
+from mimiclab.files import file_sha256, write_text
 from mimiclab.motions.clip import MotionClip
 from mimiclab.motions.formats import FORMATS, write_motion
 
@@ -282,12 +281,6 @@ def clip_facts(clip: MotionClip, format: str) -> dict:
         "source": clip.source,
         "tags": list(clip.tags),
     }
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def verify(path: Path, sha256: str) -> None:
