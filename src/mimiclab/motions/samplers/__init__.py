@@ -1,7 +1,8 @@
 """Where training episodes start: a clip and a time in it.
 
-`uniform`, `start`, and failure-adaptive samplers: `adaptive` is ours, the others are presets of
-published descriptions, which all differ. See docs/parity/beyondmimic.md.
+`uniform`, `start`, failure-adaptive samplers over all bins of all clips (`adaptive` is ours, the
+others are presets of published descriptions, which all differ: docs/parity/beyondmimic.md), and
+samplers on two levels, across clips and within them (`two-level`, and MOSAIC's).
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from mimiclab.errors import CheckpointError
 from mimiclab.motions.sampler_cfg import SAMPLER_KINDS as SAMPLER_KINDS
 from mimiclab.motions.sampler_cfg import SamplerCfg as SamplerCfg
 from mimiclab.motions.sampler_cfg import SamplerKind as SamplerKind
-from mimiclab.motions.samplers.maths import bin_counts, bin_mask, entropy
+from mimiclab.motions.samplers.maths import bin_counts, bin_mask, entropy, share_out
 
 
 class StartSampler(Protocol):
@@ -70,22 +71,29 @@ class UniformSampler:
         bin_s: float = 1.0,
         bin_rule: str = "ceil",
         clip_weights: torch.Tensor | None = None,
+        clip_group: torch.Tensor | None = None,
+        group_ratios: torch.Tensor | None = None,
     ) -> None:
         """Bins matter only for statistics. Durations (C,), s; `step_s` is the control step.
 
         A clip of weight 2 (C,) is drawn twice as often as one of weight 1 and the same length.
+        With `group_ratios` (G,) and the group of each clip (C,), each group gets its ratio of the
+        starts, whatever is in it.
         """
         self.clip_names = clip_names
         self.durations_s = durations_s.double()
         self.step_s = step_s
         self.counts = bin_counts(self.durations_s, bin_s, bin_rule)
         self.mask = bin_mask(self.counts)
+        self.num_bins = int(self.counts.sum())
         # A clip of one frame still deserves to be drawn.
         self.width_s = self.durations_s.clamp(min=step_s) / self.counts
         ones = torch.ones_like(self.durations_s)
         self.clip_weights = ones if clip_weights is None else clip_weights.double()
         self.uniform = (self.clip_weights * self.width_s)[:, None] * self.mask
         self.uniform = self.uniform / self.uniform.sum()
+        self.clip_group, self.group_ratios = clip_group, group_ratios
+        self.uniform = self._by_group(self.uniform)
         self.episodes = torch.zeros_like(self.durations_s)
         self.failures = torch.zeros_like(self.durations_s)
         self.seconds = torch.zeros_like(self.durations_s)
@@ -137,9 +145,9 @@ class UniformSampler:
         """Entropy over its maximum, largest probability and where it is."""
         p = self.probabilities()
         top, index = p.flatten().max(0)
-        position = int(self.mask.flatten()[: int(index)].sum()) / int(self.mask.sum())
+        position = int(self.mask.flatten()[: int(index)].sum()) / self.num_bins
         return {
-            "entropy": entropy(p, int(self.mask.sum())),
+            "entropy": entropy(p, self.num_bins),
             "top1_prob": float(top),
             "top1_bin": position,
         }
@@ -184,6 +192,12 @@ class UniformSampler:
 
     def _state_names(self) -> tuple[str, ...]:
         return ("episodes", "failures", "seconds")
+
+    def _by_group(self, p: torch.Tensor) -> torch.Tensor:
+        """`p` (C, B) with each group's share; where a group has nothing, it is as `uniform`."""
+        if self.clip_group is None or self.group_ratios is None:
+            return p
+        return share_out(p, self.clip_group, self.group_ratios, self.uniform)
 
     def _snap(self, clip: torch.Tensor, time_s: torch.Tensor) -> torch.Tensor:
         latest = (self.durations_s[clip] - self.step_s).clamp(min=0.0)

@@ -21,6 +21,7 @@ import torch
 
 from mimiclab.motions.samplers import UniformSampler
 from mimiclab.motions.samplers.maths import (
+    ALL,
     bin_of,
     exposure,
     look_ahead,
@@ -76,6 +77,8 @@ class AdaptiveSampler(UniformSampler):
         uniform_clips: bool = False,
         episodes_per_update: int = 0,
         clip_weights: torch.Tensor | None = None,
+        clip_group: torch.Tensor | None = None,
+        group_ratios: torch.Tensor | None = None,
     ) -> None:
         """See the module for `statistic`, `SamplerCfg` for the numbers.
 
@@ -91,6 +94,8 @@ class AdaptiveSampler(UniformSampler):
             bin_s=bin_s,
             bin_rule=bin_rule,
             clip_weights=clip_weights,
+            clip_group=clip_group,
+            group_ratios=group_ratios,
         )
         self.statistic = statistic
         self.uniform_ratio = uniform_ratio
@@ -104,7 +109,7 @@ class AdaptiveSampler(UniformSampler):
         self.ema = 1.0 - (1.0 - ema) ** (step_s / 0.02) if per_step else ema
         if uniform_clips:
             share = (self.clip_weights / self.clip_weights.sum())[:, None]
-            self.uniform = self.uniform / self.uniform.sum(1, keepdim=True) * share
+            self.uniform = self._by_group(self.mask / self.counts[:, None] * share)
         shape = self.mask.shape
         self.bin_failures = torch.zeros(shape, dtype=torch.float64, device=self.device)
         self.bin_weight = torch.zeros_like(self.bin_failures)
@@ -112,7 +117,7 @@ class AdaptiveSampler(UniformSampler):
         self.episodes_since_update = torch.zeros(1, dtype=torch.float64, device=self.device)
         self._cached: torch.Tensor | None = None
         self._changed = True
-        self._interval = int(self.mask.sum()) // _BINS_FOR_A_STEP
+        self._interval = self.num_bins // _BINS_FOR_A_STEP
         self._steps_to_look = 0
 
     def record(
@@ -193,26 +198,36 @@ class AdaptiveSampler(UniformSampler):
             "episodes_since_update",
         )
 
-    def _rate(self) -> torch.Tensor:
+    def inside(self, clips: torch.Tensor | slice = ALL) -> torch.Tensor:
+        """Probability of each bin given its clip: rows sum to 1. Clips (N,) to (N, B)."""
+        weights = self._weights(clips)
+        total = weights.sum(1, keepdim=True)
+        even = self.mask[clips] / self.counts[clips][:, None]
+        adaptive = torch.where(total > 0, weights / total.clamp(min=1e-30), even)
+        return adaptive if self.additive_floor else mix(adaptive, even, self.uniform_ratio)
+
+    def _rate(self, clips: torch.Tensor | slice = ALL) -> torch.Tensor:
+        if self.statistic != "hazard":
+            return self.bin_rate[clips]
+        return shrunk_rate(self.bin_failures, self.bin_weight, self.mask, _SHRINKAGE, clips)
+
+    def _weights(self, clips: torch.Tensor | slice = ALL) -> torch.Tensor:
+        """What the statistic says of the bins of some clips, not yet a distribution."""
+        mask, rate = self.mask[clips], self._rate(clips)
+        if self.additive_floor:
+            count = self.counts[clips][:, None] if self.uniform_clips else self.num_bins
+            rate = torch.where(mask, rate + self.uniform_ratio / count, 0.0)
+        weights = look_ahead(rate, mask, self.gamma, self.kernel_size, self.edge)
+        if self.temperature is not None:
+            top = weights.amax(1, keepdim=True) if self.uniform_clips else weights.max()
+            weights = torch.where(mask, ((weights - top) / self.temperature).exp(), 0.0)
         if self.statistic == "hazard":
-            return shrunk_rate(self.bin_failures, self.bin_weight, self.mask, _SHRINKAGE)
-        return self.bin_rate
+            weights = weights * self.width_s[clips][:, None]  # failures expected in the bin
+        return weights
 
     def _compute(self) -> torch.Tensor:
-        rate = self._rate()
-        if self.additive_floor:
-            rate = torch.where(self.mask, rate + self.uniform_ratio / int(self.mask.sum()), 0.0)
-        weights = look_ahead(rate, self.mask, self.gamma, self.kernel_size, self.edge)
-        if self.temperature is not None:
-            weights = torch.where(
-                self.mask, ((weights - weights.max()) / self.temperature).exp(), 0.0
-            )
-        if self.statistic == "hazard":
-            weights = weights * self.width_s[:, None]  # failures expected in the bin
         if self.uniform_clips:
-            total = weights.sum(1, keepdim=True)
-            inside = self.uniform / self.uniform.sum(1, keepdim=True)
-            weights = torch.where(total > 0, weights / total.clamp(min=1e-30), inside)
-        weights = weights * self.clip_weights[:, None]
-        adaptive = normalise(weights, self.uniform)
+            return self.inside() * self.uniform.sum(1, keepdim=True)
+        weights = self._weights() * self.clip_weights[:, None]
+        adaptive = self._by_group(normalise(weights, self.uniform))
         return adaptive if self.additive_floor else mix(adaptive, self.uniform, self.uniform_ratio)
