@@ -50,6 +50,8 @@ def test_terms_by_matrices(observed, reference, g1):
         "joint_vel": robot.joint_vel,
         "actions": observed.last_action,
         "projected_gravity": root.T @ [0, 0, -1],
+        "ref_base_lin_vel": goal.T @ reference.body_lin_vel_w[20, i],
+        "ref_projected_gravity": goal.T @ [0, 0, -1],
         "body_pos": (robot.body_pos_w - robot.body_pos_w[i]) @ anchor,
         "body_ori": np.stack(
             [(anchor.T @ quat_to_matrix(q))[:, :2].ravel() for q in robot.body_quat_w]
@@ -58,6 +60,19 @@ def test_terms_by_matrices(observed, reference, g1):
     for name, value in expected.items():
         given = TERMS[name](observed, ObservationTerm(name=name, size=0))
         np.testing.assert_allclose(np.ravel(given), np.ravel(value), atol=1e-9, err_msg=name)
+
+
+@pytest.mark.parametrize("frame", [20, 98])
+def test_a_command_of_several_frames_goes_on_frame_by_frame(observed, reference, frame):
+    observed = replace(observed, frame=frame)
+    rows = [min(frame + i, 100) for i in range(4)]  # the last frame is held
+    both = np.hstack([reference.joint_pos, reference.joint_vel])
+    for velocity, wanted in ((True, both), (False, reference.joint_pos)):
+        term = ObservationTerm(name="command", size=0, params={"frames": 4, "velocity": velocity})
+        given = TERMS["command"](observed, term)
+        np.testing.assert_allclose(np.ravel(given), wanted[rows].ravel(), atol=1e-12)
+    alone = ObservationTerm(name="command", size=0, params={"velocity": False})
+    np.testing.assert_array_equal(TERMS["command"](observed, alone), reference.joint_pos[frame])
 
 
 def test_the_vector_is_the_terms_in_order(observed, contract):

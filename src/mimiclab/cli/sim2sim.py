@@ -5,11 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from mimiclab.tasks.tracking.interface_cfg import InterfaceCfg
+
 if TYPE_CHECKING:
     from mimiclab.deployment.policy import OnnxPolicy
     from mimiclab.deployment.reference import Reference
     from mimiclab.deployment.sim2sim import Episode, EpisodeCfg, Sim2Sim
 
+_PERFECT = InterfaceCfg()
 _COLUMNS = {
     "mpjpe_global_mm": ("MPJPE", ".1f"),
     "mpjpe_root_mm": ("root", ".1f"),
@@ -32,6 +35,7 @@ def sim2sim(
     initial_noise: float = 0.1,
     pushes: bool = False,
     terminate: bool = True,
+    interface: InterfaceCfg = _PERFECT,
     require_success: float = 0.0,
     video: Path | None = None,
     json_path: Annotated[Path | None, tyro.conf.arg(name="json")] = None,
@@ -46,7 +50,7 @@ def sim2sim(
         motion: Motion to follow instead of the baked ones: file, `builtin:walk`, ...; one clip.
         clip: Baked clip to follow, by name; the first by default, `all` for each in turn.
         episodes: Episodes of each clip, with seeds counting up.
-        seed: Seed of the first episode's initial noise and pushes.
+        seed: Seed of the first episode's initial noise, pushes and interface.
         seconds: Longest episode, s; by default to the end of the clip.
         start: Begin in the clip's own state, or standing still in the default pose.
         start_step: Control step of the clip to begin at.
@@ -54,6 +58,7 @@ def sim2sim(
         initial_noise: Scale of the initial-state noise; 1 is that of training resets.
         pushes: Shove the robot every 1 to 3 s as in training.
         terminate: Stop when a limit of the contract is crossed.
+        interface: A teleoperation interface between the motion and the policy.
         require_success: Share of episodes, 0 to 1, that must be completed for exit code 0.
         video: Write an mp4 of the first episode, with the reference beside the robot.
         json_path: Write the results as JSON.
@@ -73,6 +78,7 @@ def sim2sim(
         initial_noise=initial_noise,
         pushes=pushes,
         terminate=terminate,
+        interface=interface,
     )
     done = []
     for reference in _references(opened, motion, clip):

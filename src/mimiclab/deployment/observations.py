@@ -5,12 +5,13 @@ into `TERMS`; a policy that names any other term is refused.
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mimiclab.deployment.contract import ObservationTerm, PolicyContract
+from mimiclab.deployment.interface import Packet
 from mimiclab.deployment.reference import Reference
 from mimiclab.deployment.simulator import RobotState
 from mimiclab.errors import ContractError
@@ -30,11 +31,19 @@ class Observed:
     """Number of the reference frame that is observed."""
     last_action: np.ndarray
     """Raw action of the previous step, (J,)."""
+    packet: Packet | None = None
+    """What an interface delivered instead of `frame`; None for a perfect one."""
 
     @property
     def now(self) -> Reference:
         """The observed frame of the reference."""
-        return self.reference.frames(self.frame)
+        return self.reference.frames(self.frame) if self.packet is None else self.packet.now
+
+    def ahead(self, offsets_s: Sequence[float]) -> Reference:
+        """The reference at times after the observed frame; axis T becomes the H offsets."""
+        if self.packet is not None:
+            return self.packet.ahead(offsets_s)
+        return self.reference.ahead(self.frame, offsets_s)
 
     @property
     def anchor(self) -> tuple[np.ndarray, np.ndarray]:
@@ -55,8 +64,11 @@ class Observed:
 Compute = Callable[[Observed, ObservationTerm], np.ndarray]
 
 
-def _command(o: Observed, _: ObservationTerm) -> np.ndarray:
-    return np.concatenate([o.now.joint_pos, o.now.joint_vel])
+def _command(o: Observed, term: ObservationTerm) -> np.ndarray:
+    """Joints of the observed frame and of those that follow, frame by frame."""
+    frames, velocity = term.params.get("frames", 1), term.params.get("velocity", True)
+    now = o.now if frames == 1 else o.ahead([i * o.reference.dt_s for i in range(frames)])
+    return np.concatenate([now.joint_pos, now.joint_vel], axis=-1) if velocity else now.joint_pos
 
 
 def _motion_id(o: Observed, term: ObservationTerm) -> np.ndarray:
@@ -66,11 +78,20 @@ def _motion_id(o: Observed, term: ObservationTerm) -> np.ndarray:
 def _motion_future(o: Observed, term: ObservationTerm) -> np.ndarray:
     """For each time ahead: joints, and the anchor seen from the anchor of the observed frame."""
     i, now = o.contract.anchor_index, o.now
-    future = o.reference.ahead(o.frame, term.params["offsets_s"])
+    future = o.ahead(term.params["offsets_s"])
     pos, ori = bodies_in_frame(
         now.body_pos_w[i], now.body_quat_w[i], future.body_pos_w[:, i], future.body_quat_w[:, i]
     )
     return np.concatenate([future.joint_pos, pos, ori], axis=-1)
+
+
+def _ref_lin_vel(o: Observed, _: ObservationTerm) -> np.ndarray:
+    i, now = o.contract.anchor_index, o.now
+    return quat_rotate_inverse(now.body_quat_w[i], now.body_lin_vel_w[i])
+
+
+def _gravity(quat_w: np.ndarray) -> np.ndarray:
+    return quat_rotate_inverse(quat_w, np.array([0.0, 0.0, -1.0]))
 
 
 def _base_velocity(o: Observed, velocities: np.ndarray) -> np.ndarray:
@@ -87,9 +108,9 @@ TERMS: Mapping[str, Compute] = {
     "body_ori": lambda o, _: o.bodies_in_anchor()[1],
     "base_lin_vel": lambda o, _: _base_velocity(o, o.robot.body_lin_vel_w),
     "base_ang_vel": lambda o, _: _base_velocity(o, o.robot.body_ang_vel_w),
-    "projected_gravity": lambda o, _: quat_rotate_inverse(
-        o.robot.body_quat_w[0], np.array([0.0, 0.0, -1.0])
-    ),
+    "projected_gravity": lambda o, _: _gravity(o.robot.body_quat_w[0]),
+    "ref_base_lin_vel": _ref_lin_vel,
+    "ref_projected_gravity": lambda o, _: _gravity(o.now.body_quat_w[o.contract.anchor_index]),
     "joint_pos": lambda o, _: o.robot.joint_pos - np.array(o.contract.default_joint_pos),
     "joint_vel": lambda o, _: o.robot.joint_vel,
     "actions": lambda o, _: o.last_action,

@@ -84,6 +84,17 @@ class Reference:
         still = ("joint_vel", "body_lin_vel_w", "body_ang_vel_w")
         return replace(self, **{key: np.zeros_like(getattr(self, key)) for key in still})
 
+    def held(self) -> "Reference":
+        """The motion with its last pose, at rest, as one more frame: what is shown from then on."""
+        last = self.frames(np.array([self.num_frames - 1])).at_rest()
+        return replace(
+            self,
+            **{
+                key: np.concatenate([getattr(self, key), getattr(last, key)])
+                for key in REFERENCE_OUTPUTS
+            },
+        )
+
     def moved(self, turn_wxyz: np.ndarray, from_xy: np.ndarray, to_xy: np.ndarray) -> "Reference":
         """Turn rigidly about the vertical through `from_xy`, then move that point to `to_xy`.
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from mimiclab.deployment.contract import PolicyContract
 from mimiclab.deployment.disturbances import StartNoise, push_schedule
+from mimiclab.deployment.interface import Packet, ReferenceStream
 from mimiclab.deployment.observations import ObservationBuilder, Observed
 from mimiclab.deployment.policy import OnnxPolicy
 from mimiclab.deployment.reference import Reference
@@ -19,6 +20,7 @@ from mimiclab.deployment.terminations import crossed_limit
 from mimiclab.errors import ContractError
 from mimiclab.maths.metrics import tracking_errors
 from mimiclab.maths.rotations import quat_multiply
+from mimiclab.tasks.tracking.interface_cfg import InterfaceCfg
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +28,7 @@ class EpisodeCfg:
     """How an episode starts, ends and is disturbed."""
 
     seed: int = 0
-    """Seed of the initial state and of pushes."""
+    """Seed of the initial state, of pushes and of the interface's losses and noise."""
     seconds: float | None = None
     """Longest duration, s; None means to the end of the clip, which `hold` and `repeat` lack."""
     start_step: int = 0
@@ -41,6 +43,8 @@ class EpisodeCfg:
     """Shove the root every 1 to 3 s with BeyondMimic's training velocities."""
     terminate: bool = True
     """End the episode when a limit of the contract is crossed."""
+    interface: InterfaceCfg = field(default_factory=InterfaceCfg)
+    """Through what the policy sees the motion; metrics and limits keep the true one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,15 +113,23 @@ class Sim2Sim:
         if cfg.at_end == "stop":
             limit = min(limit, playback.length)
         self._observe.reset()
+        self.policy.reset()
         action = np.zeros(len(self._default))
         robot, target = self.simulator.state(), playback.target
         qpos, reference_qpos = [self.simulator.qpos], [target.qpos()]
         errors: list[dict[str, float]] = []
         reason = ""
         while not reason:
-            goal = playback.frames_ahead(lead)
-            action = self._act(robot, playback, lead, action)
-            self.simulator.step(self._joint_targets(action, goal))
+            observed = Observed(
+                contract=self.contract,
+                robot=robot,
+                reference=playback.reference,
+                frame=playback.frame + lead,
+                last_action=action,
+                packet=playback.packet(lead),
+            )
+            action = np.asarray(self.policy.act(self._observe(observed)), np.float64)
+            self.simulator.step(self._joint_targets(action, observed.now))
             previous = (target, robot)
             robot, target = self.simulator.state(), playback.advance()
             if not self.simulator.finite:
@@ -162,18 +174,6 @@ class Sim2Sim:
         if cfg.seconds is not None and not cfg.seconds > 0:
             raise ContractError(f"seconds is {cfg.seconds}, expected a positive number")
 
-    def _act(
-        self, robot: RobotState, playback: "_Playback", lead: int, last_action: np.ndarray
-    ) -> np.ndarray:
-        observed = Observed(
-            contract=self.contract,
-            robot=robot,
-            reference=playback.reference,
-            frame=playback.frame + lead,
-            last_action=last_action,
-        )
-        return np.asarray(self.policy.act(self._observe(observed)), np.float64)
-
     def _joint_targets(self, action: np.ndarray, goal: Reference) -> np.ndarray:
         residual = self.contract.action_offset == "reference"
         return (goal.joint_pos if residual else self._default) + self._scale * action
@@ -214,34 +214,40 @@ class _Playback:
     """Where in the reference the episode is, and what follows its last frame."""
 
     def __init__(self, cfg: EpisodeCfg, contract: PolicyContract, reference: Reference) -> None:
-        self.reference = reference
+        self.reference = reference.held() if cfg.at_end == "hold" else reference
         self.frame = cfg.start_step
-        self.length = reference.num_frames - 1 - cfg.start_step
+        self._last = reference.num_frames - 1
+        self.length = self._last - cfg.start_step
         self._cfg, self._contract = cfg, contract
+        self._stream = (
+            None if cfg.interface.is_perfect else ReferenceStream(cfg.interface, contract, cfg.seed)
+        )
 
     @property
     def at_last(self) -> bool:
-        return self.frame >= self.reference.num_frames - 1
+        return self.frame >= self._last
 
     @property
     def target(self) -> Reference:
-        return self.frames_ahead(0)
+        return self.reference.frames(self.frame)
 
-    def frames_ahead(self, steps: int) -> Reference:
-        return self.reference.frames(self.frame + steps)
+    def packet(self, lead: int) -> Packet | None:
+        """What an interface delivers in this control step; asked once in each."""
+        if self._stream is None:
+            return None
+        return self._stream.receive(self.reference, self.frame + lead)
 
     def advance(self) -> Reference:
         self.frame += 1
         return self.target
 
     def wrap(self, robot: RobotState) -> None:
-        if not self.at_last or self._cfg.at_end == "stop":
+        if not self.at_last or self._cfg.at_end != "repeat":
             return
-        if self._cfg.at_end == "repeat":
-            self.frame = 0
-            self.reference = align(self.reference, 0, self._contract, robot)
-        else:
-            self.reference = self.reference.frames(np.array([self.frame])).at_rest()
+        self.frame = 0
+        self.reference = align(self.reference, 0, self._contract, robot)
+        if self._stream is not None:
+            self._stream.restart()
 
 
 def _means(errors: list[dict[str, float]]) -> dict[str, float]:

@@ -81,8 +81,8 @@ class Interface:
         """Begin episodes, (n,): draw delays, and let the next packet arrive whatever happens."""
         xp, n, (low, high) = array_namespace(self.delay_s), len(env_ids), self.cfg.delay_s
         if high > 0:
-            delay = low + (high - low) * self._source.uniform(n)
-            self.delay_s[env_ids] = xp.astype(delay, self.delay_s.dtype)
+            share = xp.astype(self._source.uniform(n), self.delay_s.dtype)
+            self.delay_s[env_ids] = low + (high - low) * share
         if self.cfg.dropout > 0:
             # As if the stream had been running for long: the share of lost packets is right from
             # the second packet on.

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from mimiclab.errors import MimiclabError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(kw_only=True)
@@ -63,12 +65,14 @@ class InterfaceCfg:
         """Whether the reference arrives as it was sent."""
         return self == InterfaceCfg(seed=self.seed)
 
-    def joint_bias(self, joint_names: Sequence[str]) -> np.ndarray:
+    def joint_bias(self, joint_names: Sequence[str]) -> "np.ndarray":
         """Constant errors of joint angles, rad, (J,).
 
         They depend on the seed and the set of names alone: not on the order of the joints, nor on
         what else was drawn.
         """
+        import numpy as np
+
         errors = np.random.default_rng(self.seed).standard_normal(len(joint_names))
         by_name = dict(zip(sorted(joint_names), errors, strict=True))
         return self.joint_bias_rad * np.array([by_name[name] for name in joint_names])
