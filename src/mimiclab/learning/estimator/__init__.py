@@ -1,0 +1,1 @@
+"""How fast the reference moves, guessed from its joints and its tilt (MOSAIC)."""
