@@ -33,6 +33,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "motion pull": ("mimiclab.cli.motion_registry:pull", "copy a motion out of a registry"),
     "motion list": ("mimiclab.cli.motion_registry:list_motions", "list registry, sets, built-ins"),
     "train tracking": ("mimiclab.cli.train:tracking", "train a policy to track motions"),
+    "train estimator": (
+        "mimiclab.cli.train_estimator:estimator",
+        "train an estimator of the reference's velocity",
+    ),
     "train resume": ("mimiclab.cli.train:resume", "go on with an interrupted or finished run"),
     "evaluate": ("mimiclab.cli.evaluate:evaluate", "score a policy on whole clips"),
     "export": ("mimiclab.cli.export:export", "write a run's policy as ONNX with its contract"),
