@@ -161,3 +161,16 @@ def test_a_policy_with_memory_is_told_where_episodes_start(num_envs):
     results = run(Line(num_envs), jobs, policy=Clock(num_envs))
     errors = [result.metrics["mpjpe_global_mm"] for result in results]
     np.testing.assert_allclose(errors, 0.0, atol=1e-6)
+
+
+def test_an_observer_sees_every_step_of_the_jobs_and_who_is_idle():
+    seen = []
+    run_episodes(
+        Line(2), lambda obs: obs, [job(clip=1), job(clip=0), job(clip=0)],
+        clip_names=["a", "b"], durations_s=(1.0, 2.5),
+        observe=lambda obs, clip: seen.append((obs.clone(), clip)),
+    )  # fmt: skip
+    clips = torch.stack([clip for _, clip in seen])
+    assert clips.shape == (25, 2)
+    assert [int((clips == clip).sum()) for clip in (-1, 0, 1)] == [5, 20, 25]
+    assert seen[0][0].flatten().tolist() == pytest.approx([DT, DT])

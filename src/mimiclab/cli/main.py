@@ -40,6 +40,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train resume": ("mimiclab.cli.train:resume", "go on with an interrupted or finished run"),
     "evaluate": ("mimiclab.cli.evaluate:evaluate", "score a policy on whole clips"),
     "export": ("mimiclab.cli.export:export", "write a run's policy as ONNX with its contract"),
+    "policy codes": (
+        "mimiclab.cli.policy_codes:policy_codes",
+        "how a quantised policy uses its codes",
+    ),
     "sim2sim": ("mimiclab.cli.sim2sim:sim2sim", "run an ONNX policy in plain MuJoCo"),
     "play": ("mimiclab.cli.play:play", "open a policy, run or motion in the browser"),
     "report": ("mimiclab.cli.report:report", "write a run's report as one HTML page"),

@@ -10,7 +10,7 @@ from mimiclab.errors import ContractError
 from mimiclab.evaluation.arena import TrackingArena
 from mimiclab.evaluation.protocol import SUCCESS_RULE, Protocol, plan_episodes
 from mimiclab.evaluation.report import EvaluationReport
-from mimiclab.evaluation.rollout import Policy, run_episodes
+from mimiclab.evaluation.rollout import Observer, Policy, run_episodes
 from mimiclab.robots import get_robot
 from mimiclab.tasks.tracking import TrackingTask
 
@@ -34,6 +34,7 @@ def evaluate(
     engine: "Engine" = "auto",
     device: str | None = None,
     progress: Callable[[int, int], None] | None = None,
+    observe: Observer | None = None,
 ) -> EvaluationReport:
     """Run a policy under a protocol.
 
@@ -49,6 +50,7 @@ def evaluate(
         engine: physics engine.
         device: torch device.
         progress: called with control steps done and in all.
+        observe: sees what the policy sees in every step.
 
     Raises:
         ContractError: the policy expects other observations.
@@ -73,6 +75,7 @@ def evaluate(
             clip_names=library.clip_names,
             durations_s=durations,
             progress=progress,
+            observe=observe,
         )
         stamp = _stamp(arena, task, library, protocol, label or {})
     finally:

@@ -22,6 +22,9 @@ from mimiclab.evaluation.report import EpisodeResult
 Policy = Callable[[torch.Tensor], torch.Tensor]
 """Observations (N, D) to deterministic actions (N, A). One that remembers has a method `reset`: of
 no argument before all episodes, of environments (n,) when episodes start there."""
+Observer = Callable[[torch.Tensor, torch.Tensor], None]
+"""Called in each step with what the policy sees (N, D), and the clip of each environment (N,): -1
+where no job is left."""
 
 
 class Arena(Protocol):
@@ -81,6 +84,7 @@ def run_episodes(
     clip_names: Sequence[str],
     durations_s: Sequence[float],
     progress: Callable[[int, int], None] | None = None,
+    observe: Observer | None = None,
 ) -> list[EpisodeResult]:
     """Run every job, refilling environments as they become free; results in the order of `jobs`.
 
@@ -91,9 +95,10 @@ def run_episodes(
         clip_names: name of each clip.
         durations_s: duration of each clip, s.
         progress: called with control steps done and in all, as if every episode completed.
+        observe: sees the observations of every step.
     """
     with torch.inference_mode():
-        return _Loop(arena, policy, jobs, clip_names, durations_s).run(progress)
+        return _Loop(arena, policy, jobs, clip_names, durations_s).run(progress, observe)
 
 
 class _Loop:
@@ -121,13 +126,19 @@ class _Loop:
         self.sums: dict[str, torch.Tensor] = {}
         self.body_sum = torch.zeros(0)
 
-    def run(self, progress: Callable[[int, int], None] | None) -> list[EpisodeResult]:
+    def run(
+        self, progress: Callable[[int, int], None] | None, observe: Observer | None
+    ) -> list[EpisodeResult]:
         self._begin(list(range(self.arena.num_envs)))
         previous: tuple[KinematicState, KinematicState] | None = None
         total, finished = sum(self.needed), 0
         while len(self.results) < len(self.jobs):
             target = snapshot(self.arena.target())
-            failed, ended = self.arena.step(self.policy(self.arena.observations()))
+            seen = self.arena.observations()
+            if observe is not None:
+                clips = [self.jobs[job].clip if job >= 0 else -1 for job in self.job_of]
+                observe(seen, torch.tensor(clips))
+            failed, ended = self.arena.step(self.policy(seen))
             robot = snapshot(self.arena.robot())
             self.steps += 1
             self._score(target, robot, previous)

@@ -21,6 +21,7 @@ class ScalarQuantiser(nn.Module):
     There is no codebook to learn and no loss.
     """
 
+    kind = "fsq"
     reach: torch.Tensor
     offset: torch.Tensor
     shift: torch.Tensor
@@ -66,6 +67,7 @@ class VectorQuantiser(nn.Module):
     action must have one probability in the rollout and in the update that learns from it.
     """
 
+    kind = "vq"
     idle: torch.Tensor
 
     def __init__(self, codes: int, size: int, slots: int, *, commitment: float, weight: float):
@@ -89,6 +91,10 @@ class VectorQuantiser(nn.Module):
             self._loss = self.weight * (pulls[0] + self.commitment * pulls[1])
             self._codes = codes.detach()
         return (parts + (chosen - parts).detach()).flatten(-2), codes
+
+    def bounded(self, z: torch.Tensor) -> torch.Tensor:
+        """The latent itself, which has no bounds."""
+        return z
 
     def nearest(self, parts: torch.Tensor) -> torch.Tensor:
         """Numbers of the nearest codes of vectors (..., size)."""
