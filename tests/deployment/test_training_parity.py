@@ -15,6 +15,7 @@ from mimiclab.evaluation.rollout import snapshot
 from mimiclab.maths.metrics import tracking_errors
 from mimiclab.motions.library import MotionLibrary
 from mimiclab.tasks.tracking import TrackingTask
+from mimiclab.tasks.tracking.interface_cfg import InterfaceCfg
 
 STEPS = 40
 
@@ -40,6 +41,21 @@ VARIANTS = {
     "blind": TrackingTask(state_estimation=False, motion_id=True),
     "future": TrackingTask(horizon_s=(0.02, 0.1, 0.33), residual_action=True),
     "slow": TrackingTask(control_hz=25, residual_action=True),
+    # MOSAIC's three policies, then its longer command layouts.
+    "student": TrackingTask(state_estimation=False, history=5),
+    "estimating": TrackingTask(history=5),
+    "expert": TrackingTask(state_estimation=False, privileged=True, reference_velocity=True),
+    "window": TrackingTask(
+        history=2, command_frames=4, command_velocity=False, reference_gravity=True
+    ),
+    "late": TrackingTask(
+        history=5,
+        command_frames=2,
+        horizon_s=(0.33,),
+        reference_gravity=True,
+        residual_action=True,
+        interface=InterfaceCfg(delay_s=(0.07, 0.07), joint_bias_rad=0.05, smoothing=0.3, seed=4),
+    ),
 }
 
 
@@ -65,7 +81,9 @@ def test_observations_states_and_metrics_agree(name, clips, tmp_path, g1):
     policy.act = lambda obs: (seen.append(obs), act(obs))[1]  # type: ignore[method-assign]
     runner = Sim2Sim(policy, baked_reference(policy, "dip"))
     seconds = STEPS / 50
-    episode = runner.run(EpisodeCfg(initial_noise=0.0, seconds=seconds, terminate=False))
+    episode = runner.run(
+        EpisodeCfg(initial_noise=0.0, seconds=seconds, terminate=False, interface=task.interface)
+    )
     seen_here = np.array(seen)
 
     protocol = Protocol(initial_noise=0.0, terminate=False)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from mimiclab.motions.kinematics import body_motion
+from mimiclab.tasks.tracking.mdp import observations
 
 NOISE = {
     "command": 0.0, "motion_anchor_pos_b": 0.25, "motion_anchor_ori_b": 0.05, "base_lin_vel": 0.5,
@@ -117,6 +118,65 @@ def test_future_is_seen_from_the_present_reference(g1, make, two_clips):
         ]
     )
     np.testing.assert_allclose(obs["critic"][0, 58 + 38 : 58 + 76], expected, atol=1e-4)
+
+
+def test_commands_of_several_frames_are_mosaics_layout(make, walk):
+    """[angles(t), velocities(t), angles(t + 1), ...], the last frame held at the clip's end."""
+    env = make(noise=False, pushes=False, randomisation=False, reset_noise=0.0)
+    term = env.command_manager.get_term("motion")
+    last = int(walk.clip_frames[0]) - 1
+    starts = torch.tensor([0, 50, last - 3, last - 1])
+    term.start(torch.zeros(4, dtype=torch.long), starts.double() * 0.02)
+    clip = walk.all_frames(0)
+    for frames in (1, 3):
+        rows = (starts[:, None] + 1 + torch.arange(frames)).clamp(max=last)
+        with_velocity = torch.cat([clip.joint_pos[rows], clip.joint_vel[rows]], dim=-1).flatten(1)
+        given = observations.command(env, frames=frames)
+        torch.testing.assert_close(given, with_velocity, atol=0, rtol=0)
+        alone = observations.command(env, frames=frames, velocity=False)
+        torch.testing.assert_close(alone, clip.joint_pos[rows].flatten(1), atol=0, rtol=0)
+
+
+def test_velocity_and_gravity_of_the_reference_anchor(g1, make, walk):
+    env = make(noise=False, pushes=False, randomisation=False, reset_noise=0.0)
+    term = env.command_manager.get_term("motion")
+    term.start(torch.zeros(4, dtype=torch.long), torch.tensor([0.0, 0.5, 1.0, 2.0]))
+    motion = body_motion(walk.clip(0), g1)
+    j = motion.body_names.index("torso_link")
+    velocity = observations.ref_base_lin_vel(env)
+    gravity = observations.ref_projected_gravity(env)
+    joints = observations.reference_joint_pos(env)
+    for i, k in enumerate((1, 26, 51, 101)):
+        quat = motion.body_quat_wxyz_w[k, j]
+        wanted = inverse_rotated(quat, motion.body_lin_vel_w[k, j])
+        np.testing.assert_allclose(velocity[i], wanted, atol=1e-5)
+        down = inverse_rotated(quat, np.array([0.0, 0.0, -1.0]))
+        np.testing.assert_allclose(gravity[i], down, atol=1e-6)
+        np.testing.assert_allclose(joints[i], motion.joint_pos[k], atol=1e-6)
+
+
+def test_the_motion_group_is_that_of_the_clip(make, g1, two_clips):
+    from dataclasses import replace
+
+    from mimiclab.motions.library import MotionLibrary
+
+    groups = ("suit", "vicon", "suit")
+    clips = [two_clips.clip(0), two_clips.clip(1), two_clips.clip(1)]
+    library = MotionLibrary.from_clips(
+        [
+            replace(clip, name=str(i), group=group)
+            for i, (clip, group) in enumerate(zip(clips, groups, strict=True))
+        ],
+        robot=g1,
+        fps=50,
+    )
+    env = make(library=library, fresh=True)
+    term = env.command_manager.get_term("motion")
+    term.start(torch.tensor([0, 1, 2, 1]), torch.zeros(4))
+    number = observations.motion_group(env)
+    assert number.shape == (4, 1) and number.dtype == torch.float32
+    names = [library.group_names[int(i)] for i in number.flatten()]
+    assert names == ["suit", "vicon", "suit", "vicon"]
 
 
 def test_noise_has_the_published_ranges_and_spares_the_critic(make):
