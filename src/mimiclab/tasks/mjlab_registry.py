@@ -11,6 +11,7 @@ import importlib.machinery
 import sys
 from collections.abc import Sequence
 from types import ModuleType
+from typing import Any
 
 _REGISTRY = "mjlab.tasks.registry"
 TASK_IDS = (
@@ -19,29 +20,34 @@ TASK_IDS = (
     "Mimiclab-Tracking-Flat-Unitree-G1-Low-Freq",
 )
 """Names in mjlab's registry; their motion is the built-in walk."""
+MOSAIC_PREFIX = "Mimiclab-MOSAIC-"
+"""What MOSAIC's task ids begin with in the registry, in place of a `MOSAIC-` of their own."""
 
 
 def register() -> None:
-    """Enter the tasks into mjlab's registry."""
+    """Enter the tasks into mjlab's registry.
+
+    mjlab's own `train` knows PPO alone: for ids whose learner has teachers it trains the student
+    without them. Groups of clips, which the built-in walk does not have, are left out.
+    """
     from mjlab.rl import RslRlModelCfg, RslRlOnPolicyRunnerCfg, RslRlPpoAlgorithmCfg
     from mjlab.tasks.registry import register_mjlab_task
 
+    from mimiclab.motions.sampler_cfg import SamplerCfg
     from mimiclab.tasks.tracking.env_cfg import tracking_env_cfg
+    from mimiclab.tasks.tracking.mosaic import MOSAIC_IDS, mosaic_env_cfg, mosaic_task_of_id
     from mimiclab.tasks.tracking.task import TrackingTask
 
-    variants = (
-        TrackingTask(),
-        TrackingTask(state_estimation=False),
-        TrackingTask(control_hz=25),
-    )
-    for task_id, task in zip(TASK_IDS, variants, strict=True):
+    def enter(
+        task_id: str, cfg: Any, play_cfg: Any, task: TrackingTask, hidden: tuple[int, ...]
+    ) -> None:
         hints = task.ppo_hints()
-        network = {"hidden_dims": (512, 256, 128), "obs_normalization": True}
+        network = {"hidden_dims": hidden, "obs_normalization": True}
         noise = {"class_name": "GaussianDistribution", "init_std": 1.0, "std_type": "scalar"}
         register_mjlab_task(
             task_id=task_id,
-            env_cfg=tracking_env_cfg(task, "builtin:walk", num_envs=1),
-            play_env_cfg=tracking_env_cfg(task, "builtin:walk", num_envs=1, play=True),
+            env_cfg=cfg,
+            play_env_cfg=play_cfg,
             rl_cfg=RslRlOnPolicyRunnerCfg(
                 actor=RslRlModelCfg(**network, distribution_cfg=noise),
                 critic=RslRlModelCfg(**network),
@@ -51,10 +57,34 @@ def register() -> None:
                 num_steps_per_env=hints["steps_per_env"],
                 max_iterations=30_000,
                 save_interval=500,
-                experiment_name="g1_tracking",
+                experiment_name=f"{task.robot.split('_', 1)[-1]}_tracking",
                 logger="tensorboard",
             ),
         )
+
+    variants = (
+        TrackingTask(),
+        TrackingTask(state_estimation=False),
+        TrackingTask(control_hz=25),
+    )
+    for task_id, task in zip(TASK_IDS, variants, strict=True):
+        cfg, play = (
+            tracking_env_cfg(task, "builtin:walk", num_envs=1, play=play) for play in (False, True)
+        )
+        enter(task_id, cfg, play, task, (512, 256, 128))
+    for name in MOSAIC_IDS:
+        task = mosaic_task_of_id(name)
+        sampler = SamplerCfg(kind=task.sampler.kind)
+        cfg, play = (
+            mosaic_env_cfg(name, "builtin:walk", num_envs=1, play=play, sampler=sampler)
+            for play in (False, True)
+        )
+        enter(mosaic_registry_id(name), cfg, play, task, (1024, 1024, 512, 256))
+
+
+def mosaic_registry_id(name: str) -> str:
+    """The name of one of MOSAIC's task ids in mjlab's registry."""
+    return MOSAIC_PREFIX + name.removeprefix("MOSAIC-")
 
 
 class _AfterRegistry(importlib.abc.MetaPathFinder, importlib.abc.Loader):
