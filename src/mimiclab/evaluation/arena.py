@@ -13,6 +13,8 @@ from mimiclab.tasks.tracking import CurriculumCfg, TrackingTask, tracking_env_cf
 from mimiclab.tasks.tracking.state import RobotReader, TrackingState
 
 if TYPE_CHECKING:
+    from mjlab.envs import ManagerBasedRlEnvCfg
+
     from mimiclab.motions.library import MotionLibrary
     from mimiclab.simulation.env import Engine
 
@@ -55,10 +57,9 @@ class TrackingArena:
             RobotError: motions of another robot.
         """
         task = evaluation_task(task, protocol, float(library.durations_s.max()))
-        cfg = tracking_env_cfg(task, library, num_envs=num_envs)
+        cfg = self._env_cfg(task, library, num_envs)
         cfg.auto_reset = False
         cfg.seed = protocol.seed
-        cfg.rewards = {}
         if not protocol.terminate:
             cfg.terminations = {k: t for k, t in cfg.terminations.items() if t.time_out}
         self.env = make_env(cfg, engine=engine, device=device)
@@ -70,6 +71,14 @@ class TrackingArena:
         self._command.sampler = self._starts
         self._reader = RobotReader(self._command.entity, self._command.library.body_names)
         self._limits = [name for name, term in cfg.terminations.items() if not term.time_out]
+
+    def _env_cfg(
+        self, task: TrackingTask, library: "MotionLibrary", num_envs: int
+    ) -> "ManagerBasedRlEnvCfg":
+        """What the environments are, apart from seed and resets; nothing is rewarded."""
+        cfg = tracking_env_cfg(task, library, num_envs=num_envs)
+        cfg.rewards = {}
+        return cfg
 
     @property
     def limits(self) -> dict[str, float]:

@@ -67,7 +67,7 @@ def evaluate(
     arena = TrackingArena(task, library, protocol, num_envs=num_envs, engine=engine, device=device)
     try:
         if expects is not None:
-            _check_observations(expects, arena)
+            check_observations(expects, arena)
         episodes = run_episodes(
             arena,
             policy,
@@ -123,7 +123,12 @@ def _stamp(
     }  # fmt: skip
 
 
-def _check_observations(expects: dict[str, int], arena: TrackingArena) -> None:
+def check_observations(expects: dict[str, int], arena: TrackingArena) -> None:
+    """Refuse a policy that was trained with other observation terms, sizes or order.
+
+    Raises:
+        ContractError: they differ; the message says in what.
+    """
     manager = arena.env.observation_manager
     sizes = manager.group_obs_term_dim["actor"]
     given = {

@@ -42,7 +42,7 @@ def load_teacher(cfg: TeacherCfg, device: str | torch.device = "cpu") -> Teacher
         expects=layout["observations"]["actor"],
         history=layout.get("history", {}).get("actor", {}),
         action_space=ActionSpace.of_task(run.task, device),
-        std=_action_std(policy),
+        std=action_std(policy),
         digest=file_sha256(run.checkpoint),
     )
 
@@ -64,7 +64,7 @@ class RunNetwork:
 
 
 @torch.no_grad()
-def _action_std(policy: Policy) -> torch.Tensor | None:
+def action_std(policy: Policy) -> torch.Tensor | None:
     """Standard deviation of the actions (A,); noise does not depend on the observation."""
     distribution = policy.actor.distribution
     if distribution is None:
