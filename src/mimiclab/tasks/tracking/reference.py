@@ -23,6 +23,7 @@ class ReferenceView:
         """Whether all times are on stored frames, which saves half of a lookup."""
         self._scene = scene
         self._ahead: dict[tuple[float, ...], MotionFrame] = {}
+        self._offsets: dict[tuple[float, ...], torch.Tensor] = {}
 
     def update(self, clip: torch.Tensor, time_s: torch.Tensor) -> None:
         """Move to these clips and times, both (N,)."""
@@ -44,7 +45,9 @@ class ReferenceView:
 
     def ahead_of(self, time_s: torch.Tensor, offsets_s: tuple[float, ...]) -> MotionFrame:
         """The clips at times from other times (N,), shapes (N, H, ...)."""
-        offsets = torch.tensor(offsets_s, dtype=torch.float64, device=time_s.device)
-        frame = self.library.horizon(self.clip, time_s, offsets)
+        if offsets_s not in self._offsets:
+            tensor = torch.tensor(offsets_s, dtype=torch.float64, device=time_s.device)
+            self._offsets[offsets_s] = tensor
+        frame = self.library.horizon(self.clip, time_s, self._offsets[offsets_s])
         origins = self._scene.env_origins[:, None, None]
         return replace(frame, body_pos_w=frame.body_pos_w + origins)

@@ -98,7 +98,9 @@ def ref_base_lin_vel(env: ManagerBasedRlEnv, observed: bool = False) -> torch.Te
 def ref_projected_gravity(env: ManagerBasedRlEnv, observed: bool = False) -> torch.Tensor:
     """Direction of gravity in the reference anchor's frame. Size 3. Source: MOSAIC."""
     quat = reference(env, observed).frame.body_quat_w[:, tracking(env).anchor_index]
-    return quat_rotate_inverse(quat, quat.new_tensor([[0.0, 0.0, -1.0]]))
+    down = torch.zeros_like(quat[:, 1:])
+    down[:, 2] = -1.0
+    return quat_rotate_inverse(quat, down)
 
 
 def body_pos(env: ManagerBasedRlEnv) -> torch.Tensor:
