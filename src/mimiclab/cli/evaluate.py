@@ -91,8 +91,8 @@ def evaluate(
         task=TrackingTask(robot=robot, residual_action=residual_action),
         device=device,
     )
-    library = _library(candidate, motion, motion_folder)
-    with _Bar() as bar:
+    library = clips_to_score(candidate, motion, motion_folder)
+    with StepBar("evaluating") as bar:
         report = run(
             candidate.policy,
             candidate.task,
@@ -160,9 +160,14 @@ _COLUMNS = (
 )
 
 
-def _library(
+def clips_to_score(
     candidate: "Candidate", motion: str | None, motion_folder: Path | None
 ) -> "MotionLibrary":
+    """The clips that `--motion` names, by default those that came with the policy.
+
+    Raises:
+        MimiclabError: it brings none.
+    """
     from mimiclab.errors import MimiclabError
 
     if motion is None:
@@ -178,10 +183,13 @@ def _library(
     return open_motions(motion, robot=task.robot, fps=task.control_hz, motion_folder=motion_folder)
 
 
-class _Bar:
-    """A progress bar that appears with the first step."""
+class StepBar:
+    """A progress bar over control steps that appears with the first one."""
 
-    def __enter__(self) -> "_Bar":
+    def __init__(self, doing: str) -> None:
+        self._doing = doing
+
+    def __enter__(self) -> "StepBar":
         from rich.progress import (
             BarColumn,
             MofNCompleteColumn,
@@ -191,7 +199,7 @@ class _Bar:
         )
 
         self._progress = Progress(
-            TextColumn("evaluating"),
+            TextColumn(self._doing),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("control steps"),
@@ -203,6 +211,7 @@ class _Bar:
         return self
 
     def update(self, done: int, total: int) -> None:
+        """Show how many steps are done, and of how many."""
         self._progress.update(self._task, completed=done, total=total)
 
     def __exit__(self, *_: object) -> None:

@@ -37,12 +37,12 @@ def observation_cfgs(
         MimiclabError: a view or a single term that this task cannot show.
     """
     groups = {
-        "actor": _actor(task),
+        "actor": actor_cfg(task),
         "critic": _group(task, _critic_terms(task)),
     }
     for name, view in views.items():
         _check_view(task, name, view, groups)
-        groups[name] = _actor(replace(view, noise=False), truth=True)
+        groups[name] = actor_cfg(replace(view, noise=False), truth=True)
     for name in extra:
         if name not in EXTRA_GROUPS:
             raise MimiclabError(
@@ -53,7 +53,7 @@ def observation_cfgs(
     return groups
 
 
-def _actor(task: TrackingTask, *, truth: bool = False) -> ObservationGroupCfg:
+def actor_cfg(task: TrackingTask, *, truth: bool = False) -> ObservationGroupCfg:
     """What the policy sees; with `truth`, as if the interface were perfect.
 
     A privileged policy sees no noise and the true reference, like a critic.
