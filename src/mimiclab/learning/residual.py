@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mimiclab.errors import CheckpointError, ContractError, MimiclabError
+from mimiclab.files import file_sha256
 from mimiclab.learning.config import TrainCfg
 from mimiclab.learning.networks.layout import term_slots
 from mimiclab.learning.teachers.action_space import ActionSpace
@@ -53,6 +54,11 @@ def prepare_residual(
             "leave network.kind at 'mlp'"
         )
     source = open_source(cfg.residual.base, cfg.residual.adapter)
+    if source.spec["kind"] == "runtime":
+        raise ContractError(
+            f"{source.path} cannot be a base: {source.spec['operators']} in its graph are not "
+            "read into torch; give the run folder that it was exported from"
+        )
     frozen = _fitted(source, layout, task)
     seen = set(frozen.inputs.columns.tolist())
     total = sum(layout["observations"]["actor"].values())
@@ -70,7 +76,7 @@ def prepare_residual(
 
 def install_base(
     actor: "NormalisedMlp", cfg: TrainCfg, layout: Mapping[str, Any], task: "TrackingTask"
-) -> None:
+) -> list[str]:
     """Copy the base's numbers into a fresh residual actor; nothing without a base.
 
     Args:
@@ -79,13 +85,16 @@ def install_base(
         layout: of the student's environment.
         task: the student's.
 
+    Returns:
+        Sentences that say what was taken.
+
     Raises:
         CheckpointError: the base changed since `prepare_residual`.
     """
     from mimiclab.learning.networks.residual import ResidualActor
 
     if not isinstance(actor, ResidualActor) or cfg.residual.base is None:
-        return
+        return []
     source = open_source(cfg.residual.base, cfg.residual.adapter)
     if source.digest != cfg.residual.base_network["sha256"]:
         raise CheckpointError(
@@ -94,6 +103,7 @@ def install_base(
         )
     frozen = _fitted(source, layout, task)
     actor.mlp.base.load_state_dict(frozen.state_dict())
+    return [f"correction of {source.path}, which stays as it is", *source.remarks]
 
 
 def open_source(path: str | Path, adapter: str = "auto") -> PolicySource:
@@ -111,8 +121,6 @@ def open_source(path: str | Path, adapter: str = "auto") -> PolicySource:
 
 
 def _open_run(path: Path) -> PolicySource:
-    import hashlib
-
     from mimiclab.learning.policy import load_policy
     from mimiclab.learning.run import load_run
     from mimiclab.learning.serialise import to_plain
@@ -135,7 +143,7 @@ def _open_run(path: Path) -> PolicySource:
             for slot in term_slots(policy.layout, ["actor"])
         ),
         actions=ActionSpace.of_task(run.task),
-        digest=hashlib.sha256(run.checkpoint.read_bytes()).hexdigest(),
+        digest=file_sha256(run.checkpoint),
     )
 
 

@@ -11,10 +11,11 @@ from mimiclab.learning.checkpoint import load_checkpoint
 from mimiclab.learning.config import TrainCfg
 from mimiclab.learning.logs import JsonlLog, LogSink, TensorBoardLog, WandbLog
 from mimiclab.learning.progress import Progress, duration
+from mimiclab.learning.residual import install_base, prepare_residual
 from mimiclab.learning.run import add_session, create_run, find_checkpoint, load_run, read_config
 from mimiclab.learning.runner import Reason, Runner
 from mimiclab.learning.sources import at_fixed_places, describe_sources, require_unchanged
-from mimiclab.learning.teachers.routing import STUDENT_GROUPS, TeachingPlan
+from mimiclab.learning.teachers.routing import GROUP_TERM, STUDENT_GROUPS, TeachingPlan
 from mimiclab.learning.warm_start import warm_start
 from mimiclab.simulation.threads import available_cores
 
@@ -118,9 +119,11 @@ def _train(
         device,
         cfg.seed + place.rank,
         views=plan.views,
-        extra=plan.extra,
+        extra=extra_groups(plan, cfg),
     )
     layout = env_state.layout_of(env, robot=library.robot)
+    if resume is None:
+        cfg = prepare_residual(cfg, layout, task, library.group_names)
     imitation = build_imitation(cfg, plan, layout, device=device, seed=cfg.seed + place.rank)
     first = load_checkpoint(resume)["iteration"] if resume else 0
     sinks: Sequence[LogSink] = ()
@@ -154,7 +157,10 @@ def _train(
             runner.restore(resume)
             begun = []
         else:
-            begun = warm_start(runner.alg, cfg, runner.layout, task)
+            begun = [
+                *install_base(runner.alg.actor, cfg, layout, task),
+                *warm_start(runner.alg, cfg, runner.layout, task),
+            ]
         if progress:
             progress.say(_opening(folder, library, runner, facts))
             for sentence in [*begun, *_teaching(plan)]:
@@ -175,6 +181,12 @@ def _train(
     if progress:
         progress.say(_closing(result))
     return result
+
+
+def extra_groups(plan: TeachingPlan, cfg: TrainCfg) -> tuple[str, ...]:
+    """Single terms to observe besides: what teachers need, and what corrections are logged by."""
+    by_group = cfg.residual.base is not None and len(plan.group_names) > 1
+    return plan.extra + ((GROUP_TERM,) if by_group and GROUP_TERM not in plan.extra else ())
 
 
 def update_threads(cfg: TrainCfg, cores: int) -> int:
@@ -238,6 +250,7 @@ def _teaching(plan: TeachingPlan) -> list[str]:
         + ("what the student sees" if lesson.view is None else "its own clean observations")
         for lesson in plan.lessons
     ]
+    lines += [remark for lesson in plan.lessons for remark in lesson.teacher.remarks]
     if plan.lessons and plan.untaught:
         lines.append(f"no teacher for {', '.join(plan.untaught)}: PPO alone there")
     return lines

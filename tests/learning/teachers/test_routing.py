@@ -64,7 +64,9 @@ def route(*lessons: tuple[str, Any], keys: list[str], **kwargs: Any) -> TeacherR
 def test_each_group_hears_its_own_teacher_who_sees_its_own_observations() -> None:
     router = route(("b", lambda o: 2.0 * o), ("a", lambda o: -o), keys=["teacher_0", "actor"])
     seen = router.annotate(steps([0.0, 1.0, 2.0, 1.0]))
-    assert set(seen.keys()) == {"actor", "critic", "teacher_mean", "teacher_index"}
+    assert set(seen.keys()) == {
+        "actor", "critic", "motion_group", "teacher_mean", "teacher_index",
+    }  # fmt: skip
     expected = torch.tensor([[-0.0], [22.0], [0.0], [26.0]]).repeat(1, 2)
     torch.testing.assert_close(seen["teacher_mean"], expected)
     assert seen["teacher_index"].flatten().tolist() == [1.0, 0.0, -1.0, 0.0]

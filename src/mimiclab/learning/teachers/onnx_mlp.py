@@ -7,7 +7,7 @@ buffers: nothing in it is ever trained.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,8 +16,12 @@ from torch import nn
 from mimiclab.errors import ContractError
 from mimiclab.learning.teachers.onnx_ops import OPERATORS, SETTINGS
 
+if TYPE_CHECKING:
+    from mimiclab.learning.teachers.onnx_runtime import RuntimeNetwork
+
 _AFFINE = {"Add", "Sub", "Mul", "Div", "Identity", "Cast"}
 _ACTIONS = ("actions", "action")
+_DOMAINS = ("", "ai.onnx")
 _TOLERANCE = 1e-4
 """Largest difference of actions from onnxruntime's, relative above 1."""
 
@@ -82,27 +86,46 @@ def mlp_from_onnx(path: str | Path) -> OnnxNetwork:
         ContractError: no such file, a damaged one, actions that need several inputs (a recurrent
             state, an estimator's window), or an operator that is not read.
     """
-    import onnx
-
     path = Path(path)
-    if not path.is_file():
-        raise ContractError(f"{path}: no such policy file; give the path of an .onnx file")
-    try:
-        model = onnx.load(str(path))
-    except Exception as error:  # protobuf's own types are not public
-        raise ContractError(f"{path}: cannot be read as ONNX ({error})") from error
-    reader = _Reader(model, path)
+    reader = _Reader(path)
+    if unread := reader.unread():
+        raise ContractError(
+            f"{path}: operator {unread[0]} is not among those that are read: {', '.join(OPERATORS)}"
+        )
     network = reader.network()
     _prove(network, path, observed=reader.needs[0], wanted=reader.output)
     return network
 
 
+def network_from_onnx(path: str | Path) -> "OnnxNetwork | RuntimeNetwork":
+    """As `mlp_from_onnx`; a graph with other operators is run by onnxruntime on the CPU instead."""
+    from mimiclab.learning.teachers.onnx_runtime import RuntimeNetwork
+
+    reader = _Reader(Path(path))
+    unread = reader.unread()
+    if not unread:
+        return mlp_from_onnx(path)
+    return RuntimeNetwork(
+        Path(path),
+        observed=reader.needs[0],
+        wanted=reader.output,
+        spec={"operators": unread, "observations": reader.width()},
+    )
+
+
 class _Reader:
     """Turns a model into a specification and constants."""
 
-    def __init__(self, model: Any, path: Path) -> None:
+    def __init__(self, path: Path) -> None:
+        import onnx
         from onnx import numpy_helper
 
+        if not path.is_file():
+            raise ContractError(f"{path}: no such policy file; give the path of an .onnx file")
+        try:
+            model = onnx.load(str(path))
+        except Exception as error:  # protobuf's own types are not public
+            raise ContractError(f"{path}: cannot be read as ONNX ({error})") from error
         self.path, graph = path, model.graph
         self.constants = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
         self.inputs = {i.name: i for i in graph.input if i.name not in self.constants}
@@ -129,7 +152,13 @@ class _Reader:
         self.needs = sorted(wanted & set(self.inputs))
         return found
 
-    def network(self) -> OnnxNetwork:
+    def unread(self) -> list[str]:
+        """Operators that are not read."""
+        nodes = (n for n in self.nodes if n.op_type not in OPERATORS or n.domain not in _DOMAINS)
+        return sorted({node.op_type for node in nodes})
+
+    def width(self) -> int:
+        """Numbers that are observed."""
         if len(self.needs) != 1:
             raise ContractError(
                 f"{self.path}: the actions depend on the inputs {', '.join(self.needs) or 'none'}; "
@@ -141,6 +170,11 @@ class _Reader:
             raise ContractError(
                 f"{self.path}: input {self.needs[0]!r} has shape {shape}, expected (batch, D)"
             )
+        return shape[1]
+
+    def network(self) -> OnnxNetwork:
+        """The graph with its numbers."""
+        width = self.width()
         names = {self.needs[0]: "obs"}
         buffers: dict[str, torch.Tensor] = {}
 
@@ -154,11 +188,6 @@ class _Reader:
 
         nodes = []
         for node in self.nodes:
-            if node.op_type not in OPERATORS or node.domain not in ("", "ai.onnx"):
-                raise ContractError(
-                    f"{self.path}: operator {node.op_type} is not among those that are read: "
-                    f"{', '.join(OPERATORS)}"
-                )
             flow, settings = self._settings(node)
             if all(name in self.constants for name in flow):
                 self._fold(node, flow, settings)
@@ -172,14 +201,14 @@ class _Reader:
             "constants": {name: list(value.shape) for name, value in buffers.items()},
             "input": "obs",
             "output": flowing(self.output),
-            "observations": shape[1],
+            "observations": width,
             "actions": 0,
         }
         network = OnnxNetwork(spec)
         network.load_state_dict(buffers)
         network.eval()
         with torch.inference_mode():
-            network.spec["actions"] = int(network(torch.zeros(2, shape[1])).shape[-1])
+            network.spec["actions"] = int(network(torch.zeros(2, width)).shape[-1])
         return network
 
     def _fold(self, node: Any, flow: Sequence[str], settings: Mapping[str, Any]) -> None:
@@ -234,25 +263,13 @@ def _plain(value: Any) -> Any:
 
 def _prove(network: OnnxNetwork, path: Path, *, observed: str, wanted: str) -> None:
     """Compare with onnxruntime on rows of several sizes, zero among them, one row at a time."""
-    import onnxruntime
+    from mimiclab.learning.teachers.onnx_runtime import RuntimeNetwork
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     width = network.spec["observations"]
     rows = torch.randn(8, width, generator=torch.Generator().manual_seed(0))
     rows *= torch.logspace(-2, 1, 8)[:, None] * (torch.arange(8) > 0)[:, None]
-    feed = {
-        entry.name: np.zeros(
-            [size if isinstance(size, int) else 1 for size in entry.shape],
-            np.int64 if "int64" in entry.type else np.float32,
-        )
-        for entry in session.get_inputs()
-    }
-    expected = np.concatenate(
-        [np.asarray(session.run([wanted], feed | {observed: row[None].numpy()})[0]) for row in rows]
-    )
+    runtime = RuntimeNetwork(path, observed=observed, wanted=wanted, spec={})
+    expected = torch.cat([runtime(row[None]) for row in rows]).numpy()
     with torch.inference_mode():
         given = network(rows).numpy()
     worst = np.inf

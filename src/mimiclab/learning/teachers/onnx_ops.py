@@ -18,6 +18,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
     "Clip": ("", "min", "max"),
     "Gather": ("", "indices"),
     "ReduceMean": ("", "axes"),
+    "Reshape": ("", "shape"),
     "Slice": ("", "starts", "ends", "axes", "steps"),
     "Split": ("", "split"),
     "Squeeze": ("", "axes"),
@@ -44,6 +45,11 @@ def _layer_norm(x: Sequence[Tensor], s: Mapping[str, Any]) -> Tensor:
 
 def _reduce_mean(x: Sequence[Tensor], s: Mapping[str, Any]) -> Tensor:
     return x[0].mean(s.get("axes"), keepdim=bool(s.get("keepdims", 1)))
+
+
+def _reshape(x: Sequence[Tensor], s: Mapping[str, Any]) -> Tensor:
+    # Files have a batch of one baked in; the first dimension is the batch, whatever they say.
+    return x[0].reshape(x[0].shape[0], *s["shape"][1:])
 
 
 def _slice(x: Sequence[Tensor], s: Mapping[str, Any]) -> Tensor:
@@ -118,6 +124,8 @@ OPERATORS: Mapping[str, Operator] = {
     "Reciprocal": lambda x, _: x[0].reciprocal(),
     "ReduceMean": _reduce_mean,
     "Relu": lambda x, _: x[0].relu(),
+    "Reshape": _reshape,
+    "Round": lambda x, _: x[0].round(),
     "Selu": lambda x, _: F.selu(x[0]),
     "Sigmoid": lambda x, _: x[0].sigmoid(),
     "Slice": _slice,
@@ -129,6 +137,7 @@ OPERATORS: Mapping[str, Operator] = {
     "Squeeze": _squeeze,
     "Sub": lambda x, _: x[0] - x[1],
     "Tanh": lambda x, _: x[0].tanh(),
+    "Transpose": lambda x, s: x[0].permute(s.get("perm") or list(range(x[0].dim()))[::-1]),
     "Unsqueeze": _unsqueeze,
 }
 """Operator name to its torch function."""

@@ -184,7 +184,7 @@ class TeacherRouter:
 
     def annotate(self, obs: TensorDict) -> TensorDict:
         """The student's groups of `obs` (N, ...), and what the teachers would do there."""
-        seen = obs.select(*(group for group in STUDENT_GROUPS if group in obs))
+        seen = obs.select(*(group for group in (*STUDENT_GROUPS, GROUP_TERM) if group in obs))
         count, size = seen.batch_size[0], len(self.student.scale)
         which = self._which(obs, count)
         mean = torch.zeros(count, size, device=which.device)

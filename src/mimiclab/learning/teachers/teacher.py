@@ -1,6 +1,6 @@
 """A frozen policy that shows a student what to do."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -27,6 +27,7 @@ class Teacher:
         history: Mapping[str, int] | None = None,
         std: torch.Tensor | None = None,
         digest: str = "",
+        remarks: Sequence[str] = (),
     ) -> None:
         """Describe a teacher.
 
@@ -43,6 +44,7 @@ class Teacher:
             history: frames of the terms that have more than one.
             std: standard deviation of its actions (A,), in its units; None if unknown.
             digest: SHA-256 of the file that it was read from.
+            remarks: what a user should know of it.
         """
         self.network = network
         self.name = name
@@ -54,6 +56,7 @@ class Teacher:
         self.action_space = action_space
         self.std = std
         self.digest = digest
+        self.remarks = tuple(remarks)
 
     @property
     def observation_size(self) -> int:
