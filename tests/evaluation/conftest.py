@@ -5,6 +5,7 @@ import pytest
 
 from mimiclab.motions.clip import MotionClip
 from mimiclab.motions.library import MotionLibrary
+from mimiclab.motions.library.groups import joined_groups
 
 
 def _arms(robot, name: str, seconds: float, size: float) -> MotionClip:
@@ -24,6 +25,15 @@ def _arms(robot, name: str, seconds: float, size: float) -> MotionClip:
 def library(g1) -> MotionLibrary:
     clips = [_arms(g1, "short", 0.6, 0.2), _arms(g1, "long", 1.6, 0.3)]
     return MotionLibrary.from_clips(clips, robot=g1, fps=50)
+
+
+@pytest.fixture(scope="session")
+def grouped(g1) -> MotionLibrary:
+    """The short clip in group `arms`, the long one in group `stand`."""
+    parts = {"arms": _arms(g1, "short", 0.6, 0.2), "stand": _arms(g1, "long", 1.6, 0.3)}
+    return joined_groups(
+        {name: MotionLibrary.from_clips([clip], robot=g1, fps=50) for name, clip in parts.items()}
+    )
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,6 @@
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,10 +10,13 @@ from mimiclab.cli.main import main
 from mimiclab.deployment.describe import describe_task
 from mimiclab.deployment.export import bake_clips, export_policy
 from mimiclab.errors import CheckpointError, ContractError
+from mimiclab.evaluation.arena import TrackingArena, base_fall
 from mimiclab.evaluation.candidates import open_candidate, zero_candidate
 from mimiclab.evaluation.evaluate import evaluate
+from mimiclab.evaluation.metrics import METRICS, MOSAIC_METRICS
 from mimiclab.evaluation.protocol import Protocol
 from mimiclab.tasks.tracking import TrackingTask
+from mimiclab.tasks.tracking.interface_cfg import InterfaceCfg
 
 TASK = TrackingTask(residual_action=True)
 ZERO = zero_candidate(TASK).policy
@@ -41,6 +46,96 @@ def test_zero_policy_report(library):
     assert stamp["terminations"] == {"anchor_pos": 0.25, "anchor_ori": 0.8, "ee_body_pos": 0.25}
     assert (stamp["engine"], stamp["policy_hz"], stamp["physics_dt_s"]) == ("native", 50.0, 0.005)
     json.dumps(report.to_dict(), allow_nan=False)
+
+
+def test_mosaics_numbers_are_beside_ours(library):
+    protocol = Protocol(seeds=1, random_starts=0, initial_noise=0.0)
+    report = evaluate(ZERO, TASK, library, protocol)
+    short = next(e for e in report.episodes if e.clip == "short")
+    assert set(short.metrics) == {*METRICS, *MOSAIC_METRICS}
+    # Re-anchoring takes away what the anchor's own place and heading cost.
+    assert short.metrics["body_position_error"] < short.metrics["mpjpe_global_mm"] / 1000
+    assert short.metrics["feet_stumble"] == 0.0  # it stands
+    row = report.clip_rows()[1]
+    assert (row["clip"], row["steps"]) == ("short", 30.0)
+
+
+def test_the_feet_carry_the_robot(library, g1):
+    arena = TrackingArena(TASK, library, Protocol(initial_noise=0.0), num_envs=1)
+    try:
+        arena.start(torch.tensor([0]), torch.tensor([0]), torch.zeros(1).double())
+        for _ in range(15):
+            arena.step(ZERO(arena.observations()))
+        force = arena.feet_force()
+    finally:
+        arena.close()
+    weight = 9.81 * float(g1.model.body_mass.sum())
+    assert force.shape == (1, 2, 3)
+    assert abs(float(force[0, :, 2].sum())) == pytest.approx(weight, rel=0.3)
+
+
+def test_mosaics_rule_lets_episodes_go_on_until_the_robot_has_fallen(library):
+    settings = {"seeds": 1, "random_starts": 0, "initial_noise": 0.0}
+    limits = evaluate(ZERO, TASK, library, Protocol(**settings))
+    fall = evaluate(ZERO, TASK, library, Protocol(rule="mosaic", **settings))
+    (before,), (after,) = (
+        [e for e in report.episodes if e.clip == "long"] for report in (limits, fall)
+    )
+    assert (before.success, before.reason) == (False, "ee_body_pos")
+    assert after.steps > before.steps
+    assert after.reason in ("base_fall", "clip_end")
+    assert fall.protocol["terminations"] == {"base_fall": 1.2}
+    assert (limits.protocol["rule"], fall.protocol["rule"]) == ("limits", "mosaic")
+    assert "1.2 rad" in fall.protocol["success_rule"]
+
+
+def test_a_robot_that_lies_has_fallen(library):
+    class Lying:
+        class data:
+            root_link_quat_w = torch.tensor([[0.7, 0.0, 0.7, 0.0], [1.0, 0.0, 0.0, 0.0]])
+
+    env = SimpleNamespace(
+        command_manager=SimpleNamespace(get_term=lambda _: SimpleNamespace(entity=Lying))
+    )
+    assert base_fall(env, 1.2).tolist() == [True, False]
+
+
+def test_an_interface_changes_what_is_seen_and_not_what_is_scored(grouped):
+    """Residual actions start from the reference that was seen: a wrong one is a wrong robot."""
+
+    def errors(task=TASK, **changes):
+        protocol = Protocol(seeds=1, random_starts=0, initial_noise=0.0, terminate=False, **changes)
+        report = evaluate(ZERO, task, grouped, protocol)
+        return {e.clip: e.metrics["joint_position_error"] for e in report.episodes}, report
+
+    biased = InterfaceCfg(joint_bias_rad=0.05)
+    perfect, _ = errors()
+    everywhere, report = errors(interface_values=biased)
+    assert everywhere["short"] > perfect["short"] + 0.02
+    assert everywhere["long"] != pytest.approx(perfect["long"], rel=1e-2)
+    assert report.protocol["interface"]["joint_bias_rad"] == 0.05
+    some, report = errors(interface_values=biased, interface_groups=("arms",))
+    assert some["long"] == pytest.approx(perfect["long"], rel=1e-3)
+    assert some["short"] == pytest.approx(everywhere["short"], rel=1e-3)
+    assert report.protocol["interface_groups"] == ["arms"]
+    owned = replace(TASK, interface=biased, interface_groups=("arms",))
+    own, report = errors(owned, interface="own")
+    assert own == pytest.approx(some, rel=1e-3)
+    assert report.protocol["interface_groups"] == ["arms"]
+    off, report = errors(owned)
+    assert off == pytest.approx(perfect, rel=1e-3)
+    assert report.protocol["interface"]["joint_bias_rad"] == 0.0
+
+
+def test_rows_and_summaries_by_group(grouped):
+    values = evaluate(ZERO, TASK, grouped, Protocol(seeds=2, random_starts=0)).to_dict()
+    assert [(r["group"], r["clip"]) for r in values["clips"]] == [
+        ("arms", "short"), ("stand", "long"),
+    ]  # fmt: skip
+    groups = values["summary_by_group"]
+    assert groups["arms"]["success_rate"]["mean"] == 1.0
+    assert groups["stand"]["success_rate"]["mean"] == 0.0
+    assert groups["arms"]["steps"]["mean"] == 30.0
 
 
 def test_the_number_of_environments_does_not_matter(library):

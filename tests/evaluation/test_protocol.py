@@ -1,7 +1,12 @@
+import json
+
 import pytest
 
 from mimiclab.errors import MimiclabError
 from mimiclab.evaluation.protocol import Protocol, plan_episodes
+from mimiclab.learning.serialise import from_plain, to_plain
+from mimiclab.tasks.tracking import TrackingTask
+from mimiclab.tasks.tracking.interface_cfg import InterfaceCfg
 
 
 def test_every_clip_gets_every_kind_of_start():
@@ -45,3 +50,28 @@ def test_an_empty_protocol_is_refused():
         Protocol(seeds=0, random_starts=0)
     with pytest.raises(MimiclabError, match="expected 0 or more"):
         Protocol(initial_noise=-1.0)
+
+
+def test_whose_interface():
+    late, none = InterfaceCfg(delay_s=(0.1, 0.2)), InterfaceCfg()
+    task = TrackingTask(interface=late, interface_groups=("vr",))
+    assert Protocol().interface_of(task) == (none, ())
+    assert Protocol(interface="own").interface_of(task) == (late, ("vr",))
+    given = Protocol(interface_values=late)  # replaces the task's, on all clips
+    assert given.interface_of(TrackingTask(interface_groups=("vr",))) == (late, ())
+    with pytest.raises(MimiclabError, match="leave out one of the two"):
+        Protocol(interface="own", interface_values=late)
+    with pytest.raises(MimiclabError, match="an interface that does nothing"):
+        Protocol(interface_groups=("vr",))
+
+
+def test_a_protocol_survives_json():
+    protocol = Protocol(rule="mosaic", interface_values=InterfaceCfg(dropout=0.1))
+    assert from_plain(Protocol, json.loads(json.dumps(to_plain(protocol)))) == protocol
+
+
+def test_words_that_mean_nothing_are_refused():
+    with pytest.raises(MimiclabError, match="expected 'limits' or 'mosaic'"):
+        Protocol(rule="strict")  # pyright: ignore[reportArgumentType]
+    with pytest.raises(MimiclabError, match="expected 'off' or 'own'"):
+        Protocol(interface="mine")  # pyright: ignore[reportArgumentType]

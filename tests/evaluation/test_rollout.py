@@ -19,6 +19,7 @@ class Line:
     """
 
     anchor = 0
+    end_effectors = (1,)
     dt_s = DT
 
     def __init__(self, num_envs, fail_at=None):
@@ -67,6 +68,13 @@ class Line:
         self.pending = failed.clone()
         return failed, torch.zeros_like(failed)
 
+    def feet_force(self):
+        """From the third step on the only foot stumbles."""
+        force = torch.zeros(self.num_envs, 1, 3)
+        force[:, 0, 0] = (self.time_s > 2.5 * DT) * 5.0
+        force[..., 2] = 1.0
+        return force
+
     def failure_reasons(self, env_ids):
         return ["fell"] * len(env_ids)
 
@@ -95,6 +103,22 @@ def test_errors_by_hand():
     assert result.metrics["mpjpe_root_mm"] == pytest.approx(0.0)
     assert result.metrics["joint_position_error"] == pytest.approx(0.25)
     np.testing.assert_allclose(result.body_position_error_mm, [250.0, 250.0])
+
+
+def test_mosaics_errors_by_hand():
+    (result,) = run(Line(1), [job()], policy=lambda obs: obs + 0.25)
+    assert result.metrics["body_position_error"] == pytest.approx(0.0)  # moved with the anchor
+    assert result.metrics["end_effector_error_w"] == pytest.approx(0.25)
+    assert result.metrics["feet_stumble"] == pytest.approx(0.8)  # 8 of 10 steps
+
+
+def test_episodes_know_the_group_of_their_clip():
+    results = run_episodes(
+        Line(1), lambda obs: obs, [job(), job(clip=1)], clip_names=["a", "b"],
+        durations_s=[1.0, 2.0], clip_groups=["gmt", "interface"],
+    )  # fmt: skip
+    assert [(r.clip, r.group) for r in results] == [("a", "gmt"), ("b", "interface")]
+    assert run(Line(1), [job()])[0].group == "default"
 
 
 def test_the_state_before_the_reset_is_scored():

@@ -5,9 +5,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
+from mjlab.managers import TerminationTermCfg
+from mjlab.sensor import ContactMatch, ContactSensorCfg
 
-from mimiclab.evaluation.metrics import KinematicState
+from mimiclab.evaluation.metrics import KinematicState, has_fallen
 from mimiclab.evaluation.protocol import Protocol
+from mimiclab.maths.mosaic_metrics import FALL_ANGLE
+from mimiclab.robots import get_robot
 from mimiclab.simulation import make_env
 from mimiclab.tasks.tracking import CurriculumCfg, TrackingTask, tracking_env_cfg
 from mimiclab.tasks.tracking.state import RobotReader, TrackingState
@@ -18,12 +22,14 @@ if TYPE_CHECKING:
     from mimiclab.motions.library import MotionLibrary
     from mimiclab.simulation.env import Engine
 
+_FEET = "evaluation_feet"
 _SPARE_S = 10.0
 """Added to the longest clip, so that the time limit of the task never ends an episode."""
 
 
 def evaluation_task(task: TrackingTask, protocol: Protocol, longest_s: float) -> TrackingTask:
     """The task under the protocol's switches, with episodes as long as the longest clip."""
+    interface, groups = protocol.interface_of(task)
     return replace(
         task,
         noise=protocol.observation_noise,
@@ -32,6 +38,8 @@ def evaluation_task(task: TrackingTask, protocol: Protocol, longest_s: float) ->
         reset_noise=protocol.initial_noise,
         clip_end="terminate",
         stale_targets=False,
+        interface=interface,
+        interface_groups=groups,
         episode_length_s=longest_s + _SPARE_S,
         curriculum=CurriculumCfg(),
     )
@@ -60,13 +68,18 @@ class TrackingArena:
         cfg = self._env_cfg(task, library, num_envs)
         cfg.auto_reset = False
         cfg.seed = protocol.seed
-        if not protocol.terminate:
+        if protocol.rule == "mosaic" or not protocol.terminate:
             cfg.terminations = {k: t for k, t in cfg.terminations.items() if t.time_out}
+        if protocol.rule == "mosaic" and protocol.terminate:
+            limit = TerminationTermCfg(func=base_fall, params={"threshold": FALL_ANGLE})
+            cfg.terminations["base_fall"] = limit
+        cfg.scene.sensors = (*cfg.scene.sensors, _feet_sensor(task.robot))
         self.env = make_env(cfg, engine=engine, device=device)
         self.num_envs = num_envs
         self.dt_s = float(self.env.step_dt)
         self._command: Any = self.env.command_manager.get_term("motion")
         self.anchor: int = self._command.anchor_index
+        self.end_effectors: Sequence[int] = tuple(self._command.end_effector_indices.tolist())
         self._starts = _ChosenStarts()
         self._command.sampler = self._starts
         self._reader = RobotReader(self._command.entity, self._command.library.body_names)
@@ -109,6 +122,10 @@ class TrackingArena:
         """The robots now; derived quantities were refreshed at the end of the step."""
         return TrackingState(self._command.frame, self._reader, self.anchor)
 
+    def feet_force(self) -> torch.Tensor:
+        """Net contact force on each foot in the last physics step, N, world. (N, F, 3)."""
+        return self.env.scene[_FEET].data.force
+
     def failure_reasons(self, env_ids: Sequence[int]) -> list[str]:
         """First limit that each failed episode crossed; `diverged` if the physics gave way."""
         crossed = {name: self.env.termination_manager.get_term(name) for name in self._limits}
@@ -120,6 +137,21 @@ class TrackingArena:
     def close(self) -> None:
         """Free the environments."""
         self.env.close()
+
+
+def base_fall(env: Any, threshold: float) -> torch.Tensor:
+    """MOSAIC's rule: roll or pitch of the base beyond `threshold`, rad. Shape (N,)."""
+    entity = env.command_manager.get_term("motion").entity
+    return has_fallen(entity.data.root_link_quat_w, threshold)
+
+
+def _feet_sensor(robot: str) -> ContactSensorCfg:
+    return ContactSensorCfg(
+        name=_FEET,
+        primary=ContactMatch(mode="body", pattern=get_robot(robot).feet, entity="robot"),
+        fields=("force",),
+        reduce="netforce",
+    )
 
 
 class _ChosenStarts:

@@ -9,6 +9,7 @@ from mimiclab.errors import MimiclabError
 from mimiclab.evaluation.metrics import REPORT_METRICS, metric_key
 from mimiclab.evaluation.report import EvaluationReport
 from mimiclab.evaluation.statistics import bootstrap_interval
+from mimiclab.motions.clip import DEFAULT_GROUP
 
 COLUMNS = {
     "success_rate": "success",
@@ -20,7 +21,7 @@ COLUMNS = {
 """Metrics of the table and their headings; any metric of a report may be asked for."""
 _CONDITIONS = (
     "success_rule", "terminations", "robot", "seeds", "random_starts", "seed", "initial_noise",
-    "observation_noise", "pushes", "randomisation", "interface",
+    "observation_noise", "pushes", "randomisation", "interface", "interface_groups",
 )  # fmt: skip
 """What must be alike for numbers to be comparable."""
 
@@ -235,7 +236,7 @@ def _clips(report: Mapping[str, Any]) -> dict[str, set[str]]:
     """Names of the clips of each group."""
     groups: dict[str, set[str]] = {}
     for row in report["clips"]:
-        groups.setdefault(row.get("group", "default"), set()).add(row["clip"])
+        groups.setdefault(row.get("group", DEFAULT_GROUP), set()).add(row["clip"])
     return groups
 
 

@@ -8,9 +8,10 @@ import torch
 from mimiclab import __version__
 from mimiclab.errors import ContractError
 from mimiclab.evaluation.arena import TrackingArena
-from mimiclab.evaluation.protocol import SUCCESS_RULE, Protocol, plan_episodes
+from mimiclab.evaluation.protocol import SUCCESS_RULES, Protocol, plan_episodes
 from mimiclab.evaluation.report import EvaluationReport
 from mimiclab.evaluation.rollout import Observer, Policy, run_episodes
+from mimiclab.learning.serialise import to_plain
 from mimiclab.robots import get_robot
 from mimiclab.tasks.tracking import TrackingTask
 
@@ -74,6 +75,7 @@ def evaluate(
             jobs,
             clip_names=library.clip_names,
             durations_s=durations,
+            clip_groups=[library.group_names[group] for group in library.clip_group.tolist()],
             progress=progress,
             observe=observe,
         )
@@ -94,9 +96,11 @@ def _stamp(
     import mujoco
 
     robot = get_robot(task.robot)
+    interface, groups = protocol.interface_of(task)
     return {
         "policy": label,
-        "success_rule": SUCCESS_RULE,
+        "rule": protocol.rule,
+        "success_rule": SUCCESS_RULES[protocol.rule],
         "terminations": arena.limits,
         "deterministic": True,
         "seeds": protocol.seeds,
@@ -106,6 +110,8 @@ def _stamp(
         "observation_noise": protocol.observation_noise,
         "pushes": protocol.pushes,
         "randomisation": protocol.randomisation,
+        "interface": to_plain(interface),
+        "interface_groups": list(groups),
         "clips": list(library.clip_names),
         "clip_set_hash": library.content_hash,
         "robot": robot.name,

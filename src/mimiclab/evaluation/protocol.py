@@ -1,14 +1,25 @@
 """The evaluation protocol: which episodes are run, what ends them and what counts as success."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 
 from mimiclab.errors import MimiclabError
+from mimiclab.tasks.tracking.interface_cfg import InterfaceCfg
+from mimiclab.tasks.tracking.task import TrackingTask
 
-SUCCESS_RULE = "the episode reaches the last frame of the clip without crossing a termination limit"
-"""What counts as a success."""
+SUCCESS_RULES = MappingProxyType(
+    {
+        "limits": "the episode reaches the last frame of the clip without crossing a termination "
+        "limit",
+        "mosaic": "the episode reaches the last frame of the clip and neither roll nor pitch of "
+        "the base ever exceeds 1.2 rad",
+    }
+)
+"""What counts as a success, by the name of the rule."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +40,18 @@ class Protocol:
     """Shove the robot as in training."""
     randomisation: bool = False
     """Randomise the robot (friction, mass centre, encoder bias) as in training."""
+    rule: Literal["limits", "mosaic"] = "limits"
+    """What ends an episode as a failure: the task's termination limits, or MOSAIC's rule, a base
+    that rolls or pitches by more than 1.2 rad, in their place."""
     terminate: bool = True
-    """Apply the task's termination limits; without them every episode reaches the clip's end."""
+    """Apply the rule; without it every episode reaches the clip's end."""
+    interface: Literal["off", "own"] = "off"
+    """Through what the policy sees the reference: nothing, or the task's own interface, on the
+    task's own interface groups. Errors are always against the true reference."""
+    interface_values: InterfaceCfg = field(default_factory=InterfaceCfg)
+    """An interface in place of the task's; a perfect one stands for none."""
+    interface_groups: tuple[str, ...] = ()
+    """Motion groups that come through `interface_values`; empty for all clips."""
     min_remaining_s: float = 1.0
     """Random starts leave at least this much of the clip, s, or half of a shorter clip."""
 
@@ -42,6 +63,28 @@ class Protocol:
             )
         if self.initial_noise < 0:
             raise MimiclabError(f"initial noise is {self.initial_noise}, expected 0 or more")
+        if self.rule not in SUCCESS_RULES:
+            raise MimiclabError(f"rule is {self.rule!r}, expected 'limits' or 'mosaic'")
+        if self.interface not in ("off", "own"):
+            raise MimiclabError(f"interface is {self.interface!r}, expected 'off' or 'own'")
+        object.__setattr__(self, "interface_groups", tuple(self.interface_groups))
+        given = not self.interface_values.is_perfect
+        if self.interface == "own" and (given or self.interface_groups):
+            raise MimiclabError(
+                "the interface is to be the task's own, yet values or groups of another one are "
+                "given; leave out one of the two"
+            )
+        if self.interface_groups and not given:
+            raise MimiclabError(
+                f"groups {', '.join(self.interface_groups)} are to come through an interface that "
+                "does nothing; give its delay, dropout, noise or bias"
+            )
+
+    def interface_of(self, task: TrackingTask) -> tuple[InterfaceCfg, tuple[str, ...]]:
+        """The interface in force, and the motion groups behind it; no groups for all clips."""
+        if self.interface == "own":
+            return task.interface, task.interface_groups
+        return self.interface_values, self.interface_groups
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ import numpy as np
 from mimiclab.evaluation.metrics import REPORT_METRICS
 from mimiclab.evaluation.statistics import mean_interval, wilson_interval
 from mimiclab.files import write_text
+from mimiclab.motions.clip import DEFAULT_GROUP
 
 SCHEMA = 1
 """Layout number of the JSON."""
@@ -23,7 +24,7 @@ class EpisodeResult:
     """One scored episode."""
 
     clip: str
-    group: str = "default"
+    group: str = DEFAULT_GROUP
     """Motion group of the clip."""
     start: str
     """`zero` or `random`."""

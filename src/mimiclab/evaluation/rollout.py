@@ -11,13 +11,18 @@ from typing import Protocol
 import torch
 
 from mimiclab.evaluation.metrics import (
-    METRICS,
+    REPORT_METRICS,
     KinematicState,
     body_position_error_mm,
+    mosaic_errors,
     tracking_errors,
 )
 from mimiclab.evaluation.protocol import Job
 from mimiclab.evaluation.report import EpisodeResult
+from mimiclab.motions.clip import DEFAULT_GROUP
+
+_NAMES = tuple(REPORT_METRICS)
+_ACCELERATION = _NAMES.index("acceleration_error")
 
 Policy = Callable[[torch.Tensor], torch.Tensor]
 """Observations (N, D) to deterministic actions (N, A). One that remembers has a method `reset`: of
@@ -35,6 +40,8 @@ class Arena(Protocol):
     """Control step, s."""
     anchor: int
     """Index of the anchor among the tracked bodies."""
+    end_effectors: Sequence[int]
+    """Indices of ankles and wrists among the tracked bodies."""
 
     def start(self, env_ids: torch.Tensor, clip: torch.Tensor, time_s: torch.Tensor) -> None:
         """Begin episodes in some environments; all three are (n,)."""
@@ -54,6 +61,10 @@ class Arena(Protocol):
 
     def robot(self) -> KinematicState:
         """A copy of the robots' state now."""
+        ...
+
+    def feet_force(self) -> torch.Tensor | None:
+        """Net contact force on each foot, N, world, (N, F, 3); None where that is unknown."""
         ...
 
     def failure_reasons(self, env_ids: Sequence[int]) -> list[str]:
@@ -83,6 +94,7 @@ def run_episodes(
     *,
     clip_names: Sequence[str],
     durations_s: Sequence[float],
+    clip_groups: Sequence[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
     observe: Observer | None = None,
 ) -> list[EpisodeResult]:
@@ -94,11 +106,13 @@ def run_episodes(
         jobs: the episodes.
         clip_names: name of each clip.
         durations_s: duration of each clip, s.
+        clip_groups: motion group of each clip; all are `default` if left out.
         progress: called with control steps done and in all, as if every episode completed.
         observe: sees the observations of every step.
     """
     with torch.inference_mode():
-        return _Loop(arena, policy, jobs, clip_names, durations_s).run(progress, observe)
+        groups = clip_groups or [DEFAULT_GROUP] * len(clip_names)
+        return _Loop(arena, policy, jobs, clip_names, groups, durations_s).run(progress, observe)
 
 
 class _Loop:
@@ -108,9 +122,11 @@ class _Loop:
         policy: Policy,
         jobs: Sequence[Job],
         clip_names: Sequence[str],
+        clip_groups: Sequence[str],
         durations_s: Sequence[float],
     ) -> None:
-        self.arena, self.policy, self.jobs, self.clip_names = arena, policy, jobs, clip_names
+        self.arena, self.policy, self.jobs = arena, policy, jobs
+        self.clip_names, self.clip_groups = clip_names, clip_groups
         self.reset = getattr(policy, "reset", None)
         if self.reset is not None:
             self.reset()
@@ -122,8 +138,8 @@ class _Loop:
         self.results: dict[int, EpisodeResult] = {}
         self.steps = torch.zeros(n, dtype=torch.long)
         self.last = torch.zeros(n, dtype=torch.long)
-        self.scored: dict[str, torch.Tensor] = {}
-        self.sums: dict[str, torch.Tensor] = {}
+        self.sums = torch.zeros(n, len(_NAMES), dtype=torch.float64)
+        self.scored = torch.zeros(n, len(_NAMES), dtype=torch.long)
         self.body_sum = torch.zeros(0)
 
     def run(
@@ -170,8 +186,8 @@ class _Loop:
         if self.reset is not None:
             self.reset(torch.tensor(envs))
         self.steps[envs] = 0
-        for values in (*self.sums.values(), *self.scored.values()):
-            values[envs] = 0
+        self.sums[envs] = 0.0
+        self.scored[envs] = 0
         if len(self.body_sum):
             self.body_sum[envs] = 0
 
@@ -183,17 +199,24 @@ class _Loop:
     ) -> None:
         errors = tracking_errors(
             target, robot, anchor=self.arena.anchor, previous=previous, dt_s=self.arena.dt_s
+        ) | mosaic_errors(
+            target,
+            robot,
+            anchor=self.arena.anchor,
+            end_effectors=self.arena.end_effectors,
+            feet_force_w=self.arena.feet_force(),
         )
         bodies = body_position_error_mm(target.body_pos_w, robot.body_pos_w).double().cpu()
         finite = torch.isfinite(bodies).all(dim=-1)
-        for name, value in errors.items():
-            if name not in self.sums:
-                self.sums[name] = torch.zeros(self.arena.num_envs, dtype=torch.float64)
-                self.scored[name] = torch.zeros(self.arena.num_envs, dtype=torch.long)
-            # Acceleration compares two steps of one episode; the first step has no other.
-            counts = finite & (self.steps > 1) if name == "acceleration_error" else finite
-            self.sums[name] += torch.where(counts, value.double().cpu(), 0.0)
-            self.scored[name] += counts
+        known = [number for number, name in enumerate(_NAMES) if name in errors]
+        # One transfer from the device for all metrics.
+        values = torch.stack([errors[_NAMES[i]].double() for i in known], dim=-1).cpu()
+        counts = finite[:, None].repeat(1, len(known))
+        if _ACCELERATION in known:
+            # It compares two steps of one episode; the first step has no other.
+            counts[:, known.index(_ACCELERATION)] &= self.steps > 1
+        self.sums[:, known] += torch.where(counts, values, 0.0)
+        self.scored[:, known] += counts
         if not len(self.body_sum):
             self.body_sum = torch.zeros_like(bodies)
         self.body_sum += torch.where(finite[:, None], bodies, 0.0)
@@ -209,9 +232,10 @@ class _Loop:
                 continue
             job, steps = self.jobs[number], int(self.steps[env])
             needed, lost_it = self.needed[number], bool(failed[env])
-            scored = {name: int(self.scored[name][env]) for name in METRICS if name in self.sums}
+            scored, sums = self.scored[env].tolist(), self.sums[env].tolist()
             self.results[number] = EpisodeResult(
                 clip=self.clip_names[job.clip],
+                group=self.clip_groups[job.clip],
                 start=job.start,
                 start_s=job.start_s,
                 seed=job.seed,
@@ -220,12 +244,12 @@ class _Loop:
                 completion=(steps - 1) / needed if lost_it else 1.0,
                 reason=reasons[env] if lost_it else "clip_end",
                 metrics={
-                    name: float(self.sums[name][env]) / times
-                    for name, times in scored.items()
+                    name: total / times
+                    for name, total, times in zip(_NAMES, sums, scored, strict=True)
                     if times
                 },
                 body_position_error_mm=(
-                    self.body_sum[env] / max(1, scored["mpjpe_global_mm"])
+                    self.body_sum[env] / max(1, scored[_NAMES.index("mpjpe_global_mm")])
                 ).numpy(),
             )
             count += needed
