@@ -32,18 +32,19 @@ TORSO = 7
 class Stream:
     """Environments that only follow clips: truth and received reference, without a simulation."""
 
-    def __init__(self, library, cfg, n=4, groups=(), origins=None):
-        self.clip = torch.zeros(n, dtype=torch.long)
-        self.time = torch.zeros(n, dtype=torch.float64)
-        scene = SimpleNamespace(env_origins=torch.zeros(n, 3) if origins is None else origins)
-        self.truth = ReferenceView(library, scene, DT)
+    def __init__(self, library, cfg, n=4, groups=(), origins=None, device="cpu"):
+        self.clip = torch.zeros(n, dtype=torch.long, device=device)
+        self.time = torch.zeros(n, dtype=torch.float64, device=device)
+        origins = torch.zeros(n, 3, device=device) if origins is None else origins
+        scene = SimpleNamespace(env_origins=origins)
+        self.truth = ReferenceView(library.to(device), scene, DT)
         self.seen = ReceivedReference(
             self.truth, InterfaceCfg(**cfg), groups, time_s=self.time, anchor=TORSO
         )
 
     def begin(self, time_s, clip=0):
         self.clip[:], self.time[:] = clip, time_s
-        self.seen.restart(torch.arange(len(self.time)))
+        self.seen.restart(torch.arange(len(self.time), device=self.time.device))
         self.show()
 
     def show(self, env_ids=None):
@@ -244,6 +245,16 @@ def test_others_wait_while_some_environments_start(walk):
     assert float(moved.abs().max()) > 0.05
 
 
+def test_collecting_in_inference_mode_leaves_state_that_can_be_reset(walk):
+    stream = Stream(walk, BAD)
+    with torch.inference_mode():
+        stream.begin(1.0)
+        stream.step()
+    stream.begin(2.0)
+    stream.step()
+    assert stream.seen.frame.joint_pos.isfinite().all()
+
+
 def actor_terms(env):
     manager, values, column = env.observation_manager, {}, 0
     row = manager.compute()["actor"]
@@ -323,3 +334,18 @@ def test_a_library_must_be_of_the_task_rate_or_is_interpolated(walk, g1):
         stream.step()
     expected = coarse.frames(stream.clip, stream.seen.interface.packet_time_s, True)
     torch.testing.assert_close(stream.seen.frame.joint_pos, expected.joint_pos)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_sees_the_same(walk):
+    cfg = {"delay_s": (0.07, 0.07), "joint_bias_rad": 0.1, "smoothing": 0.3}
+    streams = [Stream(walk, cfg, device=device) for device in ("cpu", "cuda")]
+    noisy = Stream(walk, BAD, device="cuda")
+    for stream in (*streams, noisy):
+        stream.begin(1.0)
+        for _ in range(5):
+            stream.step()
+    for name in FIELDS:
+        a, b = (getattr(stream.seen.frame, name).cpu() for stream in streams)
+        torch.testing.assert_close(a, b, atol=1e-4, rtol=0)
+    assert noisy.seen.frame.joint_pos.isfinite().all()
