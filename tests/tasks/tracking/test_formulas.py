@@ -133,6 +133,8 @@ def terms(state: TrackingState) -> dict[str, torch.Tensor]:
         "anchor_angle": state.anchor_angle,
         "body_pos": rewards.gaussian(state.body_pos_sq, 3.0),
         "body_angle": rewards.gaussian(state.body_angle.square(), 3.0),
+        "world_pos": rewards.gaussian_per_axis(state.world_pos_sq, 3.0),
+        "world_angle": rewards.gaussian(state.world_angle.square(), 3.0),
         "lin_vel": rewards.gaussian(state.body_lin_vel_sq, 3.0),
         "ang_vel": rewards.gaussian(state.body_ang_vel_sq, 3.0),
         "tilt": terminations.gravity_z(state.ref_anchor_quat_w)

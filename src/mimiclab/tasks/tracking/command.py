@@ -326,6 +326,8 @@ class TrackingCommand(CommandTerm):
         self.entity.write_joint_state_to_sim(joint_pos, frame.joint_vel, env_ids=env_ids)
         self.entity.write_root_state_to_sim(torch.cat(root, dim=-1), env_ids=env_ids)
         self.entity.reset(env_ids=env_ids)
+        # Motors whose targets come late hold this pose until the first one arrives.
+        self.entity.set_joint_position_target(joint_pos, env_ids=env_ids)
 
     def _check_robot(self) -> None:
         if self.library.robot != self.robot.name:

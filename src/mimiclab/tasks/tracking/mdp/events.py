@@ -108,8 +108,12 @@ def _foot_geoms(env: ManagerBasedRlEnv, geoms: str) -> list[int]:
 
 
 def _check_priority(model: mujoco.MjModel, feet: list[int]) -> None:
-    planes = [i for i in range(model.ngeom) if model.geom_type[i] == mujoco.mjtGeom.mjGEOM_PLANE]
-    floor = max((int(model.geom_priority[i]) for i in planes), default=-1)
+    ground = [
+        i
+        for i in range(model.ngeom)
+        if model.body_weldid[model.geom_bodyid[i]] == 0 and model.geom_contype[i]
+    ]
+    floor = max((int(model.geom_priority[i]) for i in ground), default=-1)
     weak = [model.geom(i).name for i in feet if model.geom_priority[i] <= floor]
     if weak:
         raise RobotError(
