@@ -34,7 +34,8 @@ def test_targets_arrive_the_stated_number_of_physics_steps_late(make, steps):
     torch.manual_seed(0)
     # Small enough that no episode ends meanwhile.
     actions = [0.1 * torch.randn(2, 29) for _ in range(5)]
-    start = late.sim.data.qpos[:, 7:].clone()
+    joints = late.sim.mj_model.actuator_trnid[:, 0]
+    start = late.sim.data.qpos[:, late.sim.mj_model.jnt_qposadr[joints]].clone()
     sent, arrived = controls(prompt, actions), controls(late, actions)
     torch.testing.assert_close(arrived[steps:], sent[:-steps])
     # Until the first target is through, the pose of the reset is held.
