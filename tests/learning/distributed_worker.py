@@ -1,7 +1,9 @@
 """One process of the multi-process test: trains the toy problem and writes what it ended with."""
 
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from tensordict import TensorDict
@@ -11,6 +13,12 @@ from mimiclab.learning import distributed
 from mimiclab.learning.config import PpoCfg, TrainCfg
 from mimiclab.learning.networks.mlp import NormalisedMlp
 from mimiclab.learning.runner import Runner
+from mimiclab.learning.shard_cfg import ShardCfg
+from mimiclab.learning.train import train as train_task
+from mimiclab.learning.waiting import Waiting
+from mimiclab.motions.library.open import open_groups
+from mimiclab.motions.sampler_cfg import ClipLevelCfg, SamplerCfg
+from mimiclab.tasks.tracking import TrackingTask
 
 _SEEN: list[torch.Tensor] = []
 _FOLD_IN = NormalisedMlp.fold_in
@@ -52,6 +60,56 @@ def train(folder: Path, name: str, updates: int, *, resume: bool, sharded: bool)
     torch.save(result, folder / f"{name}-{place.rank}.pt")
 
 
+def train_groups(folder: Path) -> None:
+    """Real motions in two groups, divided by stride, and starts on two levels."""
+    groups = {"few": "builtin:stand", "many": "builtin:walk,builtin:squat,builtin:wave,builtin:bow"}
+    sampler = SamplerCfg(
+        kind="two-level",
+        group_ratios={"few": 0.25, "many": 0.75},
+        clips=ClipLevelCfg(reassign_s=0.1, warm_up_s=0.0, ramp_s=0.0),
+    )
+    cfg = TrainCfg(
+        num_envs=8,
+        iterations=3,
+        device="cpu",
+        ppo=PpoCfg(hidden=(16,), init_std=0.2, steps_per_env=8, mini_batches=1, epochs=1),
+        shard=ShardCfg(strategy="stride"),
+        logger="none",
+        progress="none",
+    )
+    ended: dict[str, Any] = {}
+    save_all = Runner.save_all
+
+    def note(self: Runner) -> None:
+        command = self.env.unwrapped.command_manager.get_term("motion")  # pyright: ignore
+        ended.update(
+            actor=dict(self.alg.actor.state_dict()),
+            sharded=self.sharded,
+            clips=command.library.clip_names,
+            group_names=command.library.group_names,
+            sampler=command.sampler.state_dict(),
+        )
+        save_all(self)
+
+    Runner.save_all = note
+    library = open_groups(groups, robot="unitree_g1", fps=50.0)
+    train_task(TrackingTask(sampler=sampler, residual_action=True), library, cfg, folder / "run")
+    Runner.save_all = save_all
+    torch.save(ended, folder / f"groups-{distributed.ranks().rank}.pt")
+
+
+def wait(folder: Path) -> None:
+    """Process 1 comes 0.4 s late to a sum."""
+    with Waiting() as waiting:
+        distributed.wait_for_all()
+        waiting.report()
+        if distributed.ranks().rank == 1:
+            time.sleep(0.4)
+        distributed.sum_tensor(torch.ones(3))
+        report = waiting.report()
+    torch.save(report, folder / f"waiting-{distributed.ranks().rank}.pt")
+
+
 def main() -> None:
     NormalisedMlp.fold_in = watch
     folder = Path(sys.argv[1])
@@ -59,6 +117,8 @@ def main() -> None:
     train(folder / "same", "resumed", 3, resume=True, sharded=False)
     train(folder / "sharded", "first", 4, resume=False, sharded=True)
     train(folder / "sharded", "resumed", 2, resume=True, sharded=True)
+    wait(folder)
+    train_groups(folder / "groups")
     distributed.stop()
 
 

@@ -9,22 +9,22 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from toy_tracking import LAYOUT, ToyTracking
 
 from mimiclab.errors import CheckpointError, EngineError
 from mimiclab.learning import distributed
+from mimiclab.learning.checkpoint import load_checkpoint
 from mimiclab.learning.config import TrainCfg
-from mimiclab.learning.distributed import Ranks
+from mimiclab.learning.logs import read_metrics
 from mimiclab.learning.runner import Runner
+from mimiclab.learning.waiting import Waiting
 
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What two gloo processes under torchrun left, see `distributed_worker.py`."""
     folder = tmp_path_factory.mktemp("two")
-    for name in ("same", "sharded"):
+    for name in ("same", "sharded", "groups"):
         (folder / name).mkdir()
     worker = Path(__file__).with_name("distributed_worker.py")
     command = [
@@ -97,18 +97,52 @@ def test_with_different_clips_each_process_keeps_its_sampler_statistics(
         alone.restore(two / "sharded" / "checkpoints" / "last.pt")
 
 
-@given(
-    st.lists(st.floats(0.1, 60.0), min_size=1, max_size=40),
-    st.integers(1, 6),
-)
-def test_shards_cover_each_clip_once_and_are_balanced(durations: list[float], world: int) -> None:
-    shards = [distributed.shard(durations, Ranks(r, world)) for r in range(world)]
-    if world == 1 or len(durations) < world:
-        assert shards == [None] * world
-        return
-    assert sorted(clip for part in shards for clip in part or []) == list(range(len(durations)))
-    loads = [sum(durations[c] for c in part or []) for part in shards]
-    assert max(loads) - min(loads) <= max(durations) + 1e-9
+def test_two_processes_learn_what_one_with_all_environments_learns(
+    two: Path, toy_cfg: TrainCfg
+) -> None:
+    torch.manual_seed(0)
+    alone = Runner(ToyTracking(32, seed=1), toy_cfg, layout=LAYOUT)
+    alone.learn(iterations=60)
+    assert alone.best is not None
+    together = results(two / "same", "first")[0]["length"]
+    assert together == pytest.approx(alone.best["value"], rel=0.1)
+
+
+def test_groups_that_are_divided_train_one_policy(two: Path) -> None:
+    """Two clips of `many` for each process, the one of `few` for both; 2 and 6 of 8 places."""
+    a, b = results(two / "groups", "groups")
+    for name, value in a["actor"].items():
+        assert torch.equal(value, b["actor"][name]), name
+    assert a["sharded"] and b["sharded"]
+    assert a["group_names"] == b["group_names"] == ("few", "many")
+    assert set(a["clips"]) & set(b["clips"]) == {"stand"}
+    assert len(a["clips"]) == len(b["clips"]) == 3
+    for each in (a, b):
+        # Statistics are of the process's own clips.
+        assert each["sampler"]["clip_names"] == list(each["clips"])
+        assert float(each["sampler"]["assigned"].sum()) >= 8
+        assert each["sampler"]["control_steps"] == 3 * 8
+    saved = load_checkpoint(two / "groups" / "run" / "checkpoints" / "last.pt")
+    noted = [rank["environment"]["terms"]["command.motion"] for rank in saved["ranks"]]
+    assert [state["clip_names"] for state in noted] == [list(a["clips"]), list(b["clips"])]
+
+
+def test_waiting_for_the_slower_process_is_measured_and_logged(two: Path) -> None:
+    """One of two processes waits 0.4 s of 0.4 s, the other does not: half of their time."""
+    a, b = results(two, "waiting")
+    assert a == b
+    assert 0.15 < a["waiting_s"] < 0.35
+    assert 0.3 < a["parallel_efficiency"] < 0.7
+    for line in read_metrics(two / "groups" / "run" / "metrics.jsonl"):
+        assert 0.0 < line["parallel_efficiency"] < 1.0
+        assert line["steps_per_s"] == pytest.approx(2 * line["steps_per_s_per_process"])
+
+
+def test_one_process_waits_for_nobody() -> None:
+    operation = torch.distributed.all_reduce
+    with Waiting() as waiting:
+        assert torch.distributed.all_reduce is operation
+        assert waiting.report() == {}
 
 
 def test_a_device_that_is_not_there_is_refused() -> None:

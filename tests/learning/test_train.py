@@ -134,6 +134,17 @@ def test_resuming_with_other_observations_is_refused_with_the_difference(
         resume(folder, iterations=6)
 
 
+def test_runs_of_older_versions_know_how_clips_were_divided(finished: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+    config = json.loads((folder / "config.json").read_text())
+    del config["train"]["shard"]
+    for before, strategy in ((True, "balanced"), (False, "none")):
+        config["train"]["shard_clips"] = before
+        (folder / "config.json").write_text(json.dumps(config))
+        assert load_run(folder).train.shard.strategy == strategy
+
+
 def test_a_finished_run_is_not_overwritten(finished: Path, library: MotionLibrary) -> None:
     with pytest.raises(OutputError, match="mimiclab train resume"):
         train(TASK, library, CFG, finished)

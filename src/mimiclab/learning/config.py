@@ -6,6 +6,7 @@ from typing import Literal
 from mimiclab.errors import UnknownNameError
 from mimiclab.learning.algorithms.cfg import ImitationCfg, WarmStartCfg
 from mimiclab.learning.networks.cfg import NetworkCfg, ResidualCfg
+from mimiclab.learning.shard_cfg import ShardCfg
 
 
 @dataclass(kw_only=True)
@@ -86,8 +87,8 @@ class TrainCfg:
     """An earlier run to begin from."""
     random_episode_start: bool = True
     """Begin training with random ages of the episodes, so that their time-outs spread."""
-    shard_clips: bool = True
-    """In multi-process training, give each process its own part of the clips."""
+    shard: ShardCfg = field(default_factory=ShardCfg)
+    """Which clips each process of a group gets."""
     save_interval: int = 500
     """Iterations between numbered checkpoints."""
     save_seconds: float = 60.0

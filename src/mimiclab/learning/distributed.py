@@ -1,6 +1,5 @@
 """Several processes training one policy, started by torchrun; without it all of this is a no-op."""
 
-import heapq
 import os
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -140,21 +139,3 @@ def any_process(flag: bool, device: str = "cpu") -> bool:
     if not is_grouped():
         return flag
     return bool(sum_tensor(torch.tensor(float(flag), device=device)) > 0)
-
-
-def shard(durations: list[float], place: Ranks) -> list[int] | None:
-    """Clip numbers of this process: longest first, each to the process with the least so far.
-
-    None when there are fewer clips than processes; then each process keeps them all.
-    """
-    if place.world_size == 1 or len(durations) < place.world_size:
-        return None
-    # Load, then rank: ties go to the lower rank, so every process comes to the same shares.
-    least = [(0.0, rank) for rank in range(place.world_size)]
-    mine = []
-    for clip in sorted(range(len(durations)), key=lambda c: (-durations[c], c)):
-        load, owner = heapq.heappop(least)
-        heapq.heappush(least, (load + durations[clip], owner))
-        if owner == place.rank:
-            mine.append(clip)
-    return sorted(mine)

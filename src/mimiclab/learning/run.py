@@ -172,7 +172,7 @@ def load_run(path: str | Path, checkpoint: str | int | Path | None = None) -> Ru
     return Run(
         folder=folder.resolve(),
         task=from_plain(TrackingTask, config["task"], "task"),
-        train=from_plain(TrainCfg, config["train"], "train"),
+        train=from_plain(TrainCfg, _renamed(config["train"]), "train"),
         checkpoint=find_checkpoint(folder.resolve(), "last" if checkpoint is None else checkpoint),
         config=config,
     )
@@ -237,3 +237,11 @@ def _point_latest(folder: Path) -> None:
             fresh.replace(link)
         except OSError:
             return
+
+
+def _renamed(train: Any) -> Any:
+    """Training settings of older versions under the names of now."""
+    if not (isinstance(train, dict) and "shard_clips" in train):
+        return train
+    rest = {key: value for key, value in train.items() if key != "shard_clips"}
+    return {**rest, "shard": {"strategy": "balanced" if train["shard_clips"] else "none"}}

@@ -24,6 +24,7 @@ from mimiclab.learning.config import TrainCfg
 from mimiclab.learning.interrupt import StopSignals
 from mimiclab.learning.logs import LogSink
 from mimiclab.learning.statistics import EpisodeStatistics
+from mimiclab.learning.waiting import Waiting
 
 Reason = Literal["iterations", "minutes", "interrupted"]
 
@@ -128,7 +129,7 @@ class Runner(OnPolicyRunner):
         obs = self._reset()
         self._saved_at = time.monotonic()
         self._first_iteration, self._first_time_s = self.iteration, self.train_time_s
-        with StopSignals() as signals:
+        with StopSignals() as signals, Waiting() as waiting:
             while (reason := self._why_stop(signals.received)) is None:
                 started = time.perf_counter()
                 obs, env_s = self._rollout(obs)
@@ -146,7 +147,7 @@ class Runner(OnPolicyRunner):
                     "policy_s": rolled_out - started - env_s,
                     "update_s": ended - rolled_out,
                 }
-                line = self._line(losses, seconds, steps * self.place.world_size)
+                line = self._line(losses, seconds, steps, waiting.report())
                 for sink in self.sinks:
                     sink.write(line)
                 self._save_when_due()
@@ -214,15 +215,22 @@ class Runner(OnPolicyRunner):
         return "minutes" if distributed.any_process(late, self.device) else None
 
     def _line(
-        self, losses: dict[str, float], seconds: dict[str, float], steps: int
+        self,
+        losses: dict[str, float],
+        seconds: dict[str, float],
+        steps: int,
+        waiting: dict[str, float],
     ) -> dict[str, Any]:
-        """The log line of the iteration that just ended."""
+        """The log line of the iteration that just ended; `steps` are those of this process."""
+        pace = steps / max(sum(seconds.values()), 1e-9)
         share, eta_s = self._goal()
         line = {
             "iteration": self.iteration,
             "env_steps": self.env_steps,
             "time_s": round(self.train_time_s, 3),
-            "steps_per_s": steps / max(sum(seconds.values()), 1e-9),
+            "steps_per_s": pace * self.place.world_size,
+            "steps_per_s_per_process": pace,
+            **waiting,
             **self.statistics.summary(),
             "losses": losses,
             "sampler": self._sampler_metrics(),

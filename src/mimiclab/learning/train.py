@@ -14,6 +14,7 @@ from mimiclab.learning.progress import Progress, duration
 from mimiclab.learning.residual import install_base, prepare_residual
 from mimiclab.learning.run import add_session, create_run, find_checkpoint, load_run, read_config
 from mimiclab.learning.runner import Reason, Runner
+from mimiclab.learning.sharding import share_library
 from mimiclab.learning.sources import at_fixed_places, describe_sources, require_unchanged
 from mimiclab.learning.teachers.routing import GROUP_TERM, STUDENT_GROUPS, TeachingPlan
 from mimiclab.learning.warm_start import warm_start
@@ -109,12 +110,10 @@ def _train(
 ) -> TrainResult:
     device = distributed.pick_device(cfg.device)
     place = distributed.start(device)
-    # A one-hot of the clip must have the same width in every process.
-    can_shard = cfg.shard_clips and not task.motion_id
-    mine = distributed.shard(library.durations_s.tolist(), place) if can_shard else None
+    mine, sharded = share_library(library, cfg.shard, place, same_clips=task.motion_id)
     env = make_training_env(
         task,
-        library if mine is None else library.select(mine),
+        mine,
         cfg,
         device,
         cfg.seed + place.rank,
@@ -148,7 +147,7 @@ def _train(
         device=device,
         folder=folder,
         sinks=sinks,
-        sharded=mine is not None,
+        sharded=sharded,
         rollout_threads=1 if on_cpu else None,
         update_threads=update_threads(cfg, cores) if on_cpu else None,
     )

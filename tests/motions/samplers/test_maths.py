@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mimiclab.motions.samplers.maths import (
-    apportion,
     bin_counts,
     bin_mask,
     bin_of,
@@ -181,9 +180,3 @@ def test_share_out_by_hand():
     # A group without any probability is as the fallback says.
     p[2] = 0.0
     torch.testing.assert_close(share_out(p, group, ratios, expected)[2], expected[2])
-
-
-def test_apportion_by_hand():
-    assert apportion(10, [1, 1, 6]) == [2, 2, 6]  # 1 each, 0.875 0.875 5.25 of 7, two are left
-    assert apportion(3, [1, 1, 100]) == [1, 1, 1]
-    assert apportion(100, [0.5, 0.5]) == [50, 50]

@@ -207,8 +207,12 @@ class MotionLibrary:
         """Libraries never change, so copied configurations share them."""
         return self
 
-    def select(self, clips: Sequence[int]) -> "MotionLibrary":
+    def select(
+        self, clips: Sequence[int], factors: Sequence[float] | None = None
+    ) -> "MotionLibrary":
         """A library of some of the clips, in the order given: the share of one training process.
+
+        `factors` multiply their weights.
 
         Raises:
             MotionError: no clip selected, or an index outside the library.
@@ -220,6 +224,8 @@ class MotionLibrary:
                 f"choose at least one index from 0 to {self.num_clips - 1}"
             )
         chosen = self.index.select(clips)
+        if factors is not None:
+            chosen = replace(chosen, weights=chosen.weights * np.asarray(factors))
         if isinstance(self.table, ShardedTable):
             return MotionLibrary(self.table, chosen)
         return MotionLibrary(torch.cat([self._span(i) for i in clips]), chosen.packed())

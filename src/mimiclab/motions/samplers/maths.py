@@ -4,7 +4,6 @@ Bins of a clip are equal slices. Every function is tested against hand-computed 
 """
 
 import math
-from collections.abc import Sequence
 
 import torch
 
@@ -201,19 +200,6 @@ def systematic(
     # Rounding must not lead past the last index that has a weight.
     points = points.clamp(max=float(cumulative[-1]) * (1.0 - 1e-15))
     return torch.searchsorted(cumulative, points, right=True)
-
-
-def apportion(count: int, sizes: Sequence[float]) -> list[int]:
-    """`count` places among groups: one each, the rest in proportion to their sizes.
-
-    What rounding down leaves goes to the first groups, one each. `count` must be enough for one
-    each, and the sizes more than 0.
-    """
-    rest, total = count - len(sizes), sum(sizes)
-    places = [1 + int(rest * size / total + 1e-9) for size in sizes]
-    for i in range(count - sum(places)):
-        places[i] += 1
-    return places
 
 
 def entropy(p: torch.Tensor, bins: int) -> float:

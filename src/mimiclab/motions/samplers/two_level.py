@@ -18,10 +18,10 @@ from typing import Any, Literal
 import torch
 
 from mimiclab.errors import MimiclabError
+from mimiclab.maths.apportion import apportion
 from mimiclab.motions.samplers.adaptive import PRESETS as WITHIN
 from mimiclab.motions.samplers.adaptive import AdaptiveSampler
 from mimiclab.motions.samplers.maths import (
-    apportion,
     clip_mixture,
     entropy,
     gate,
