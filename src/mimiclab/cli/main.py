@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "train resume": ("mimiclab.cli.train:resume", "go on with an interrupted or finished run"),
     "evaluate": ("mimiclab.cli.evaluate:evaluate", "score a policy on whole clips"),
+    "record": ("mimiclab.cli.record:record", "write what a policy sees and does to a file"),
     "export": ("mimiclab.cli.export:export", "write a run's policy as ONNX with its contract"),
     "policy codes": (
         "mimiclab.cli.policy_codes:policy_codes",
