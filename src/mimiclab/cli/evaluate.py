@@ -18,6 +18,7 @@ def evaluate(
     motion: str | None = None,
     motion_folder: Path | None = None,
     checkpoint: str | None = None,
+    adapter: str = "auto",
     untrained: bool = False,
     robot: str = "unitree_g1",
     residual_action: bool = False,
@@ -48,6 +49,8 @@ def evaluate(
             `builtin:walk`, ...; several with commas.
         motion_folder: Where the files of published motion sets are.
         checkpoint: Of a run: `last`, `best`, an iteration, or a path.
+        adapter: Layout of an ONNX file of another project: auto, mosaic, beyondmimic, mjlab,
+            holosoma, holosoma-ppo, holosoma-fastsac, or a JSON file that describes it.
         untrained: Fresh weights instead of the run's: what learning is compared with.
         robot: Robot of the `zero` policy.
         residual_action: For the `zero` policy: track the reference joints by PD control, instead
@@ -89,8 +92,11 @@ def evaluate(
         checkpoint=checkpoint,
         untrained=untrained,
         task=TrackingTask(robot=robot, residual_action=residual_action),
+        adapter=adapter,
         device=device,
     )
+    for remark in candidate.remarks:
+        print(f"note: {remark}")
     library = clips_to_score(candidate, motion, motion_folder)
     with StepBar("evaluating") as bar:
         report = run(

@@ -14,6 +14,7 @@ def export(
     checkpoint: str | None = None,
     clips: tuple[str, ...] = (),
     policy_only: bool = False,
+    adapter: str = "auto",
 ) -> int:
     """Write a policy as ONNX with its contract: normaliser and motion inside, proven against torch.
 
@@ -21,18 +22,25 @@ def export(
     onnxruntime and torch agree within 1e-5.
 
     Args:
-        run: Run folder, or one of its checkpoints.
+        run: Run folder, or one of its checkpoints; or an ONNX policy of MOSAIC, BeyondMimic, mjlab
+            or Holosoma, which is written in our conventions.
         out: File to write; RUN/policy.onnx by default.
         checkpoint: `last`, `best`, an iteration, or a path.
         clips: Clips to put into the file, by name; all by default.
         policy_only: Put no clip into the file; runners are then given a motion.
+        adapter: Layout of an ONNX policy of another project; see `mimiclab evaluate --help`.
     """
     from rich.console import Console
 
     from mimiclab.deployment.export import export_run
     from mimiclab.deployment.policy import OnnxPolicy
 
-    path = export_run(run, out, checkpoint=checkpoint, clips=clips or None, policy_only=policy_only)
+    if run.suffix == ".onnx":
+        path = _convert(run, out, adapter, other=bool(checkpoint or clips))
+    else:
+        path = export_run(
+            run, out, checkpoint=checkpoint, clips=clips or None, policy_only=policy_only
+        )
     contract = OnnxPolicy(path).contract
     console = Console()
     seconds = sum(clip.frames / clip.fps for clip in contract.clips)
@@ -44,3 +52,18 @@ def export(
         highlight=False,
     )
     return 0
+
+
+def _convert(policy: Path, out: Path | None, adapter: str, *, other: bool) -> Path:
+    from mimiclab.deployment.foreign import export_foreign
+    from mimiclab.errors import MimiclabError
+
+    if out is None or other:
+        raise MimiclabError(
+            f"{policy} is a policy file: it has no checkpoints and no clips to choose from; give "
+            "the file to write with --out"
+        )
+    path, remarks = export_foreign(policy, out, adapter=adapter)
+    for remark in remarks:
+        print(f"note: {remark}")
+    return path

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from mimiclab.errors import CheckpointError
+from mimiclab.errors import CheckpointError, ContractError
 from mimiclab.evaluation.rollout import Policy
+from mimiclab.learning.teachers.foreign import is_foreign
 from mimiclab.tasks.tracking import TrackingTask
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class Candidate:
     """Observation terms and sizes it was trained with; None fits all."""
     label: dict[str, Any]
     """For the stamp."""
+    remarks: tuple[str, ...] = ()
+    """What a user should know of it."""
 
 
 def open_candidate(
@@ -38,6 +41,7 @@ def open_candidate(
     checkpoint: str | None = None,
     untrained: bool = False,
     task: TrackingTask | None = None,
+    adapter: str = "auto",
     device: str = "cpu",
 ) -> Candidate:
     """Open `zero`, an .onnx file, a run folder or a checkpoint.
@@ -47,12 +51,20 @@ def open_candidate(
         checkpoint: `last`, `best`, an iteration or a path, for runs.
         untrained: fresh weights instead of the run's, the baseline of learning.
         task: for `zero` only; the default task if left out.
+        adapter: observation layout of an .onnx file of another project; see
+            `learning.teachers.adapters`.
         device: torch device of the policy.
 
     Raises:
         CheckpointError: no such run or checkpoint.
-        ContractError: a damaged policy file.
+        ContractError: a damaged policy file, one of an unknown layout, or an adapter for a policy
+            that tells its layout itself.
     """
+    foreign = Path(path).suffix == ".onnx" and is_foreign(path)
+    if adapter != "auto" and not foreign:
+        raise ContractError(
+            f"{path} says itself what it observes; leave the adapter {adapter!r} out"
+        )
     if str(path) == "zero":
         return zero_candidate(task or TrackingTask())
     if not Path(path).exists():
@@ -60,6 +72,8 @@ def open_candidate(
             f"{path} does not exist; give a run folder, a checkpoint (.pt), a policy (.onnx) or "
             "the word zero"
         )
+    if foreign:
+        return foreign_candidate(Path(path), adapter, device=device)
     if Path(path).suffix == ".onnx":
         return onnx_candidate(Path(path))
     return run_candidate(Path(path), checkpoint=checkpoint, untrained=untrained, device=device)
@@ -106,6 +120,22 @@ def onnx_candidate(path: Path) -> Candidate:
             "run": contract.provenance.run,
             "iteration": contract.provenance.iteration,
         },
+    )
+
+
+def foreign_candidate(path: Path, adapter: str = "auto", *, device: str = "cpu") -> Candidate:
+    """A released policy of another project, behind the observations of our task."""
+    from mimiclab.learning.teachers.foreign import foreign_teacher
+
+    teacher = foreign_teacher(path, adapter, device)
+    assert teacher.task is not None
+    return Candidate(
+        policy=teacher,
+        task=teacher.task,
+        library=None,
+        expects=teacher.expects,
+        label={"kind": "foreign", "path": str(path), "sha256": teacher.digest, "adapter": adapter},
+        remarks=teacher.remarks,
     )
 
 

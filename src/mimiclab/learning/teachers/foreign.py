@@ -66,6 +66,11 @@ def open_onnx(path: str | Path, adapter: str = "auto") -> PolicySource:
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     width = network.spec["observations"]
     if CONTRACT_KEY in metadata:
+        if adapter != "auto":
+            raise ContractError(
+                f"{path} has a mimiclab contract, which says what it observes; leave the adapter "
+                f"{adapter!r} out"
+            )
         fields = _of_contract(metadata[CONTRACT_KEY], width, path)
     else:
         layout = find_layout(adapter, metadata, width, str(path))
@@ -87,6 +92,17 @@ def open_onnx(path: str | Path, adapter: str = "auto") -> PolicySource:
         remarks=remarks,
         **fields,
     )
+
+
+def is_foreign(path: str | Path) -> bool:
+    """Whether an ONNX file can be read and has no mimiclab contract."""
+    import onnx
+
+    try:
+        model = onnx.load(str(path))
+    except Exception:  # protobuf's own types are not public; who opens the file tells the error
+        return False
+    return all(entry.key != CONTRACT_KEY for entry in model.metadata_props)
 
 
 def _of_contract(text: str, width: int, path: Path) -> dict[str, Any]:
