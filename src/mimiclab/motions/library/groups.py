@@ -37,11 +37,12 @@ def check_names(names: Iterable[str]) -> None:
 def joined_groups(groups: Mapping[str, MotionLibrary]) -> MotionLibrary:
     """One library in memory whose groups are these libraries, in the order of their names.
 
-    Clips of equal names in different groups are called GROUP/NAME.
+    Clips of equal names in different groups are called GROUP/NAME. They may be the same motion: one
+    group comes through an interface, for example, and the other does not.
 
     Raises:
-        MotionError: a wrong name, the same clip in two groups, other robots or bodies, or a
-            streamed library, which is too large to be joined in memory.
+        MotionError: a wrong name, other robots or bodies, or a streamed library, which is too large
+            to be joined in memory.
     """
     check_names(groups)
     libraries = [groups[name] for name in sorted(groups)]
@@ -51,7 +52,6 @@ def joined_groups(groups: Mapping[str, MotionLibrary]) -> MotionLibrary:
         replace(groups[name].index.packed().in_group(name), digests=groups[name].digests)
         for name in sorted(groups)
     ]
-    _check_different(parts)
     count = Counter(clip for part in parts for clip in part.names)
     for i, part in enumerate(parts):
         (group,) = part.group_names
@@ -76,19 +76,3 @@ def _check_fits(name: str, library: MotionLibrary, first: MotionLibrary) -> None
                 f"motion group {name!r}: its {what} {mine!r} differ from {others!r} of the group "
                 "before; pack the motions again with equal settings"
             )
-
-
-def _check_different(parts: list[ClipIndex]) -> None:
-    """Refuse equal frames in two groups: a clip whose share or teacher would be two."""
-    seen: dict[bytes, tuple[str, str]] = {}
-    for part in parts:
-        (group,) = part.group_names
-        assert part.digests is not None
-        for name, digest in zip(part.names, part.digests, strict=True):
-            other, before = seen.setdefault(digest.tobytes(), (name, group))
-            if before != group:
-                called = "" if other == name else f" (there called {other!r})"
-                raise MotionError(
-                    f"clip {name!r} is in two motion groups, {before!r}{called} and {group!r}; "
-                    "leave it out of one"
-                )

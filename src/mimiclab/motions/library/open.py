@@ -68,8 +68,8 @@ def open_groups(
         mirror: add the mirror image of every clip.
 
     Raises:
-        MotionError: a group without motions, a name that is reserved or no word, the same clip in
-            two groups, or packed libraries of different bodies or too large for the memory.
+        MotionError: a group without motions, a name that is reserved or no word, or packed
+            libraries of different bodies or too large for the memory.
         RobotError: a library of another robot; and what `open_motions` raises.
     """
     check_names(groups)
