@@ -1,4 +1,4 @@
-"""Teachers of the toy problem, which know its solution, and an environment that shows them things."""
+"""Teachers of the toy problem, which know its solution, and an environment that they can see."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -78,6 +78,7 @@ def class_of(
     *,
     seed: int = 0,
     grouped: bool = False,
+    room: "type[Classroom]" = Classroom,
     **kwargs: Any,
 ) -> Runner:
     """A runner of the toy problem with teachers of motion groups ("" for all)."""
@@ -95,7 +96,7 @@ def class_of(
         )
         names = [lesson.group for lesson in lessons]
         everything.append(TeacherLoss(cfg.imitation, names, [1.0] * len(names)))
-    env = Classroom(cfg.num_envs, seed)
+    env = room(cfg.num_envs, seed)
     env.grouped = grouped
     layout = GROUPED if grouped else LAYOUT
     imitation = Imitation(router, everything) if everything else None

@@ -213,8 +213,9 @@ def make_training_env(
     from mimiclab.simulation import make_env
     from mimiclab.tasks.tracking import tracking_env_cfg
 
-    more: dict[str, Any] = {"views": views, "extra": tuple(extra)} if views or extra else {}
-    env_cfg = tracking_env_cfg(task, library.to(device), num_envs=cfg.num_envs, **more)
+    env_cfg = tracking_env_cfg(
+        task, library.to(device), num_envs=cfg.num_envs, views=views, extra=tuple(extra)
+    )
     env_cfg.seed = seed
     # Processes on one machine share its cores; one alone takes what the engine thinks best.
     group = distributed.ranks().local_world_size

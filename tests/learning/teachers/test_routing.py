@@ -165,6 +165,24 @@ def test_other_observations_are_refused_with_the_difference(
         made.router(layout(key, terms, history), device="cpu", needs_std=False)
 
 
+@pytest.mark.parametrize(
+    "task, told",
+    [
+        (TrackingTask(residual_action=True), "offsets from the reference joint angles"),
+        (TrackingTask(action_scale=2.0), "moves joint 0 by 1.095 rad for it, by 0.5475 for"),
+    ],
+)
+def test_previous_actions_in_other_units_are_refused(task: TrackingTask, told: str) -> None:
+    terms = {"command": 58, "actions": 29}
+    for sees, key in (("clean", "teacher_0"), ("student", "actor")):
+        made = plan((g1(task, expects=terms), cfg(sees=sees)))
+        if sees == "clean":  # its view has them in its own units
+            made.router(layout(key, terms), device="cpu", needs_std=False)
+        else:
+            with pytest.raises(CheckpointError, match=told):
+                made.router(layout(key, terms), device="cpu", needs_std=False)
+
+
 def test_kl_needs_the_teachers_deviation() -> None:
     made = plan((g1(std=None), cfg()))
     with pytest.raises(CheckpointError, match="use loss mse"):

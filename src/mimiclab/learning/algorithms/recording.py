@@ -65,12 +65,10 @@ class RecordingLoss(AuxiliaryLoss):
         """Loss of the next recorded pairs; the rollout's `batch` is not looked at."""
         rows = self._rows()
         obs = TensorDict({"actor": self.obs[rows]}, batch_size=[len(rows)])
-        actor(obs, stochastic_output=True)
         target_std = None if self.std is None else self.std[rows]
-        losses = action_loss(
-            self.kind, actor.output_mean, actor.output_std, self.mean[rows], target_std
-        )
-        return losses.mean()
+        # Noise does not depend on the observation: that of the batch holds here too.
+        std = actor.output_std.flatten(0, -2)[:1]
+        return action_loss(self.kind, actor(obs), std, self.mean[rows], target_std).mean()
 
     def state_dict(self) -> dict[str, Any]:
         """The weight, and how far the recording was read."""

@@ -136,6 +136,7 @@ class TeachingPlan:
             key = "actor" if lesson.view is None else f"teacher_{self._views.index(lesson.view)}"
             keys.append(key)
             _require_layout(lesson, layout, key)
+            _require_same_units(lesson, self.student)
             if needs_std and lesson.teacher.std is None:
                 raise CheckpointError(
                     f"loss kl compares distributions, but teacher {lesson.teacher.name} has no "
@@ -260,6 +261,26 @@ def _require_fit(lesson: Lesson, task: "TrackingTask") -> None:
         raise CheckpointError(
             f"teacher {teacher.name} has no task whose observations it could be given; "
             "let it see what the student sees (sees=student)"
+        )
+
+
+def _require_same_units(lesson: Lesson, student: ActionSpace) -> None:
+    """Of what the student sees, the previous action is in its own units."""
+    if lesson.cfg.sees == "clean" or "actions" not in lesson.teacher.expects:
+        return
+    space, name = lesson.teacher.action_space.to(student.scale.device), lesson.teacher.name
+    if space.offset != student.offset:
+        raise CheckpointError(
+            f"teacher {name} is to see what the student sees, its previous action included, but "
+            f"its actions are offsets from the {space.offset} joint angles, the student's from the "
+            f"{student.offset} ones; let it see its own (sees=clean)"
+        )
+    if not torch.allclose(space.scale, student.scale, rtol=1e-2):
+        worst = int((space.scale / student.scale).log().abs().argmax())
+        raise CheckpointError(
+            f"teacher {name} is to see what the student sees, its previous action included, but a "
+            f"unit of action moves joint {worst} by {float(space.scale[worst]):.4g} rad for it, by "
+            f"{float(student.scale[worst]):.4g} for the student; let it see its own (sees=clean)"
         )
 
 

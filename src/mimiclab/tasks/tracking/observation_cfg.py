@@ -24,7 +24,7 @@ _OF_THE_REFERENCE = {
     "command", "motion_future", "motion_anchor_pos_b", "motion_anchor_ori_b", "ref_base_lin_vel",
     "ref_projected_gravity",
 }  # fmt: skip
-EXTRA_GROUPS = ("motion_group", "reference_joint_pos")
+EXTRA_GROUPS = ("motion_group", "reference_joint_pos", "received_joint_pos")
 """Groups of a single term that `tracking_env_cfg` can add."""
 
 
@@ -43,6 +43,7 @@ def observation_cfgs(
     for name, view in views.items():
         _check_view(task, name, view, groups)
         groups[name] = actor_cfg(replace(view, noise=False), truth=True)
+        groups[name].terms["actions"] = _actions_of(task, view)
     for name in extra:
         if name not in EXTRA_GROUPS:
             raise MimiclabError(
@@ -120,6 +121,19 @@ def _term(
         func=getattr(observations, name),
         params=params,
         noise=ScaledUniformNoiseCfg(n_min=-width, n_max=width) if width else None,
+    )
+
+
+def _actions_of(task: TrackingTask, view: TrackingTask) -> ObservationTermCfg:
+    """The previous action in the units of the view's policy."""
+    same_offset = task.residual_action == view.residual_action
+    moved = task.residual_action and not task.interface.is_perfect
+    if same_offset and not moved and task.action_scale == view.action_scale:
+        return _term(task, "actions")
+    ratio = view.action_scale / task.action_scale
+    return ObservationTermCfg(
+        func=observations.actions_as,
+        params={"residual": view.residual_action, "scale_ratio": ratio},
     )
 
 

@@ -79,6 +79,11 @@ def reference_joint_pos(env: ManagerBasedRlEnv, observed: bool = False) -> torch
     return reference(env, observed).frame.joint_pos
 
 
+def received_joint_pos(env: ManagerBasedRlEnv) -> torch.Tensor:
+    """Reference joint angles now as the interface delivers them, rad. Size J."""
+    return reference_joint_pos(env, observed=True)
+
+
 def motion_anchor_pos_b(env: ManagerBasedRlEnv, observed: bool = False) -> torch.Tensor:
     """Reference anchor position in the robot anchor's frame, m. Size 3."""
     return tracking(env).state.anchor_error_to(reference(env, observed).frame)[0]
@@ -137,3 +142,14 @@ def joint_vel(env: ManagerBasedRlEnv) -> torch.Tensor:
 def actions(env: ManagerBasedRlEnv) -> torch.Tensor:
     """The previous raw action. Size J."""
     return env.action_manager.action
+
+
+def actions_as(
+    env: ManagerBasedRlEnv, residual: bool = False, scale_ratio: float = 1.0
+) -> torch.Tensor:
+    """The previous action as a policy with other units would have to give it. Size J.
+
+    See `TrackingAction.last_action_as`.
+    """
+    term = env.action_manager.get_term("joint_pos")
+    return term.last_action_as(residual, scale_ratio)  # pyright: ignore[reportAttributeAccessIssue]
