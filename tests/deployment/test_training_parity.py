@@ -16,6 +16,7 @@ from mimiclab.maths.metrics import tracking_errors
 from mimiclab.motions.library import MotionLibrary
 from mimiclab.tasks.tracking import TrackingTask
 from mimiclab.tasks.tracking.interface_cfg import InterfaceCfg
+from mimiclab.tasks.tracking.mosaic import mosaic_task
 
 STEPS = 40
 
@@ -40,6 +41,7 @@ VARIANTS = {
     "residual": TrackingTask(residual_action=True, action_scale=0.5),
     "blind": TrackingTask(state_estimation=False, motion_id=True),
     "future": TrackingTask(horizon_s=(0.02, 0.1, 0.33), residual_action=True),
+    "generalist": mosaic_task(actuator_delay_s=(0.0, 0.02)),  # tested on a plane, without delay
     "slow": TrackingTask(control_hz=25, residual_action=True),
     # MOSAIC's three policies, then its longer command layouts.
     "student": TrackingTask(state_estimation=False, history=5),
@@ -86,7 +88,7 @@ def test_observations_states_and_metrics_agree(name, clips, tmp_path, g1):
     )
     seen_here = np.array(seen)
 
-    protocol = Protocol(initial_noise=0.0, terminate=False)
+    protocol = Protocol(initial_noise=0.0, terminate=False, interface="own")
     arena = TrackingArena(task, library, protocol, num_envs=1, engine="native", device="cpu")
     arena.start(torch.tensor([0]), torch.tensor([1]), torch.tensor([0.0], dtype=torch.float64))
     trained, errors, previous = [], [], None

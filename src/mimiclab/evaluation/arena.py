@@ -11,6 +11,7 @@ from mjlab.sensor import ContactMatch, ContactSensorCfg
 from mimiclab.evaluation.metrics import KinematicState, has_fallen
 from mimiclab.evaluation.protocol import Protocol
 from mimiclab.maths.mosaic_metrics import FALL_ANGLE
+from mimiclab.motions.sampler_cfg import SamplerCfg
 from mimiclab.robots import get_robot
 from mimiclab.simulation import make_env
 from mimiclab.tasks.tracking import CurriculumCfg, TrackingTask, tracking_env_cfg
@@ -35,12 +36,16 @@ def evaluation_task(task: TrackingTask, protocol: Protocol, longest_s: float) ->
         noise=protocol.observation_noise,
         pushes=protocol.pushes,
         randomisation=protocol.randomisation,
+        ground=task.ground if protocol.randomisation else "plane",
+        actuator_delay_s=task.actuator_delay_s if protocol.randomisation else (0.0, 0.0),
         reset_noise=protocol.initial_noise,
         clip_end="terminate",
         stale_targets=False,
         interface=interface,
         interface_groups=groups,
         episode_length_s=longest_s + _SPARE_S,
+        # The arena chooses the starts; the task's sampler may ask for groups that are not here.
+        sampler=SamplerCfg(kind="uniform"),
         curriculum=CurriculumCfg(),
     )
 

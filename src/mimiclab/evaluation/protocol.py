@@ -39,7 +39,8 @@ class Protocol:
     pushes: bool = False
     """Shove the robot as in training."""
     randomisation: bool = False
-    """Randomise the robot (friction, mass centre, encoder bias) as in training."""
+    """Randomise the robot (friction, mass centre, encoder bias, delay of its motors) and the ground
+    as in training."""
     rule: Literal["limits", "mosaic"] = "limits"
     """What ends an episode as a failure: the task's termination limits, or MOSAIC's rule, a base
     that rolls or pitches by more than 1.2 rad, in their place."""

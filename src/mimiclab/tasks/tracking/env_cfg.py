@@ -49,8 +49,8 @@ def tracking_env_cfg(
         library: the clips, a saved library's path, or `builtin:NAME` which is made when the
             environment is.
         num_envs: number of environments.
-        play: watch a policy: no noise, randomisation or pushes, endless episodes that begin at time
-            0 of each clip in turn and wrap.
+        play: watch a policy: no noise, randomisation, delays or pushes, flat ground, endless
+            episodes that begin at time 0 of each clip in turn and wrap.
         views: more groups of observations, by name: what a policy of another task would see in
             this environment, without noise and with the true reference; for teachers.
         extra: more groups of a single term: `motion_group` (N, 1), the number of the clip's group,
@@ -67,6 +67,8 @@ def tracking_env_cfg(
             noise=False,
             pushes=False,
             randomisation=False,
+            ground="plane",
+            actuator_delay_s=(0.0, 0.0),
             reset_noise=0.0,
             clip_end="wrap",
             episode_length_s=_ENDLESS_S,
