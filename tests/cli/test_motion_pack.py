@@ -127,3 +127,27 @@ def test_training_and_evaluation_take_a_library(library, tmp_path, monkeypatch, 
     assert main([*words.replace(str(library), f"{library}/wave").split()]) == 0
     assert main(["train", "tracking", "--robot", "booster_t1", "--motion", str(library)]) == 2
     assert "the task is for 'booster_t1'" in capsys.readouterr().err
+
+
+def test_groups_are_packed_and_kept_when_packed_again(files, tmp_path, capsys):
+    command = ["motion", "pack", "builtin:kick", "--groups", "clean", str(files / "more")]
+    command += ["rough", f"{files}/bow.npz,{files}/wave.npz", "--workers", "1", "--output"]
+    assert main([*command, str(tmp_path / "one")]) == 0
+    assert "4 clips of unitree_g1 packed in groups clean 1, default 1, rough 2" in (
+        capsys.readouterr().out
+    )
+    again = ["motion", "pack", str(tmp_path / "one"), "--output", str(tmp_path / "two")]
+    assert main(again) == 0
+    for name in ("one", "two"):
+        library = MotionLibrary.load(tmp_path / name, streaming=True)
+        groups = [library.group_names[i] for i in library.clip_group]
+        assert dict(zip(library.clip_names, groups, strict=True)) == {
+            "kick": "default", "squat": "clean", "bow": "rough", "wave": "rough"
+        }  # fmt: skip
+
+
+def test_a_motion_of_two_groups_is_refused(tmp_path, capsys):
+    words = ["a", "builtin:kick", "b", "builtin:kick", "--output", str(tmp_path / "library")]
+    assert main(["motion", "pack", "--groups", *words]) != 0
+    assert "builtin:kick is in two motion groups, 'a' and 'b'" in capsys.readouterr().err
+    assert not (tmp_path / "library").exists()

@@ -6,11 +6,14 @@ import time
 from pathlib import Path
 
 import pytest
+import tyro
 
 from mimiclab.cli.main import main
-from mimiclab.cli.train import defaults
+from mimiclab.cli.train import Tracking, defaults, open_library
+from mimiclab.errors import MimiclabError
 from mimiclab.learning.config import TrainCfg
 from mimiclab.learning.run import load_run
+from mimiclab.learning.shard_cfg import ShardCfg
 from mimiclab.tasks.tracking import TrackingTask
 
 
@@ -72,3 +75,21 @@ def test_unknown_motion_and_robot_are_told_apart(
     assert main(["train", "tracking", "--robot", "unitree_g2"]) == 2
     assert "unitree_g1" in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
+
+
+def test_motion_groups_and_their_ratios_from_the_command_line() -> None:
+    words = "--groups clean builtin:kick rough builtin:bow --sampler.kind two-level"
+    words += " --sampler.group-ratios clean 0.25 rough 0.75 --sampler.clips.reassign-s 5"
+    arguments = f"--preset cpu {words} --shard.strategy stride --shard.cap 9".split()
+    args = tyro.cli(Tracking, args=arguments, default=defaults(arguments))
+    assert args.task.sampler.group_ratios == {"clean": 0.25, "rough": 0.75}
+    assert args.train.shard == ShardCfg(strategy="stride", cap=9)
+    library = open_library(args)
+    assert library.group_names == ("clean", "rough")
+    share = args.task.sampler.build(library).probabilities().sum(1).tolist()
+    assert dict(zip(library.clip_names, share, strict=True)) == pytest.approx(
+        {"kick": 0.25, "bow": 0.75}
+    )
+    args.motion = "builtin:walk"
+    with pytest.raises(MimiclabError, match="both --motion builtin:walk and --groups"):
+        open_library(args)

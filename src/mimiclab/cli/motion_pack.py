@@ -1,16 +1,20 @@
 """`mimiclab motion pack`: many motions into one library that training streams from."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mimiclab.cli.motion_options import DEFAULTS, Inputs, Sources
+from mimiclab.cli.motion_options import DEFAULTS, Inputs, SourceOptions, Sources
 
 if TYPE_CHECKING:
     from mimiclab.cli.workers import Outcome
     from mimiclab.motions.library.writer import LibraryWriter, PackedClip, Packing
     from mimiclab.motions.sources import MotionSource
+
+_NO_GROUPS: dict[str, str] = {}
 
 
 def pack(
@@ -18,6 +22,7 @@ def pack(
     /,
     *,
     output: Path,
+    groups: dict[str, str] = _NO_GROUPS,
     source: Sources = DEFAULTS,
     output_fps: float | None = None,
     half: bool = False,
@@ -34,6 +39,7 @@ def pack(
     Args:
         motions: Files, folders, globs, `builtin:NAME`, motion sets, or other libraries.
         output: Folder of the library.
+        groups: Motion groups, the name of each and its motions, beside or instead of those above.
         source: How the files are found and read.
         output_fps: Resample to this rate; left out, rates are kept and frames interpolated as
             training asks. The control rate (50) makes training cheaper.
@@ -56,7 +62,7 @@ def pack(
             f"--output {output}: a library is a folder, and folders here have no suffix; for "
             f"example --output {output.with_suffix('')}"
         )
-    sources = list({found.label: found for found in source.find(motions)}.values())
+    sources = _find(motions, groups, source)
     writer = LibraryWriter(
         output,
         robot=source.robot,
@@ -106,6 +112,29 @@ def pack(
     return 1 if failures else 0
 
 
+def _find(
+    motions: Sequence[str], groups: Mapping[str, str], source: SourceOptions
+) -> "list[MotionSource]":
+    """Each motion once, with its group."""
+    from mimiclab.errors import MotionError
+    from mimiclab.motions.library.groups import check_names
+
+    if groups:
+        check_names(groups)
+    found = list(source.find(motions)) if motions or not groups else []
+    for name, named in groups.items():
+        found += [replace(each, group=name) for each in source.find(named)]
+    once: dict[str, MotionSource] = {}
+    for each in found:
+        before = once.setdefault(each.label, each)
+        if before.group != each.group:
+            raise MotionError(
+                f"{each.label} is in two motion groups, {before.group!r} and {each.group!r}; leave "
+                "it out of one"
+            )
+    return list(once.values())
+
+
 def _pack(source: "MotionSource", packing: "Packing") -> "PackedClip":
     return packing.pack(source.clip())
 
@@ -127,12 +156,18 @@ def _append(
 
 
 def _summary(folder: Path, failures: int) -> str:
+    import numpy as np
+
     from mimiclab.motions.packed.shards import read_folder
 
     index, shards, _ = read_folder(folder)
     stored = sum(shard.rows * shard.row_bytes for shard in shards) / 2**20
     minutes = float(((index.frames - 1) / index.fps).sum()) / 60
+    counts = np.bincount(index.group_of)
+    grouped = [f"{name} {n}" for name, n in zip(index.group_names, counts, strict=True)]
+    groups = f" in groups {', '.join(grouped)}" if len(grouped) > 1 else ""
     return (
-        f"{len(index)} clips of {index.robot} packed, {failures} failed: {minutes:.1f} minutes, "
+        f"{len(index)} clips of {index.robot} packed{groups}, {failures} failed: "
+        f"{minutes:.1f} minutes, "
         f"{index.rows} frames, {stored:.1f} MiB in {len(shards)} shards -> {folder}"
     )

@@ -5,12 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from mimiclab.errors import MimiclabError
 from mimiclab.learning.config import TrainCfg, train_preset
 from mimiclab.tasks.tracking import CurriculumCfg, TrackingTask
+
+if TYPE_CHECKING:
+    from mimiclab.motions.library import MotionLibrary
 
 Flat = tyro.conf.arg(name="")
 
@@ -29,6 +33,9 @@ class Tracking:
     motion: str = "builtin:squat"
     """What to track: builtin:NAME, a file, folder, glob, motion set or packed library; several
     with commas."""
+    groups: dict[str, str] = field(default_factory=dict)
+    """Motion groups instead: the name of each and its motions. --sampler.group-ratios gives them
+    shares of the starts."""
     preset: Literal["auto", "cpu", "gpu"] = "auto"
     """Defaults for everything below: gpu is BeyondMimic's, cpu learns a clip on few cores; auto
     takes gpu where there is an NVIDIA device."""
@@ -48,21 +55,33 @@ def tracking(args: Annotated[Tracking, tyro.conf.arg(name="")]) -> int:
     """Train a new run from parsed arguments."""
     from mimiclab.learning import distributed
     from mimiclab.learning.train import train
-    from mimiclab.motions.library.open import open_motions
 
-    library = open_motions(
-        args.motion,
-        robot=args.task.robot,
-        fps=args.task.control_hz,
-        motion_folder=args.motion_folder,
-        mirror=args.mirror_motions,
-    )
+    library = open_library(args)
     # The processes of a group start at different seconds: the first one names the run.
     distributed.start(distributed.pick_device(args.train.device))
-    name = distributed.from_main(args.name or _run_name(args.motion))
+    name = distributed.from_main(args.name or _run_name("-".join(args.groups) or args.motion))
     result = train(args.task, library, args.train, args.runs / name)
     distributed.stop()
     return 130 if result.reason == "interrupted" else 0
+
+
+def open_library(args: Tracking) -> "MotionLibrary":
+    """The clips that the arguments name."""
+    from mimiclab.motions.library.open import open_groups, open_motions
+
+    how = {
+        "robot": args.task.robot,
+        "fps": args.task.control_hz,
+        "motion_folder": args.motion_folder,
+        "mirror": args.mirror_motions,
+    }
+    if not args.groups:
+        return open_motions(args.motion, **how)
+    if args.motion != Tracking.motion:
+        raise MimiclabError(
+            f"both --motion {args.motion} and --groups were given; name all motions in groups"
+        )
+    return open_groups(args.groups, **how)
 
 
 def parse_tracking(arguments: Sequence[str], prog: str) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mimiclab.errors import MimiclabError, MotionError, MotionFileError, UnknownNameError
-from mimiclab.motions.clip import MotionClip
+from mimiclab.motions.clip import DEFAULT_GROUP, MotionClip
 from mimiclab.motions.edit import ClipEdit
 from mimiclab.motions.formats import MOTION_SUFFIXES, MotionFile, read_motion_file
 from mimiclab.motions.formats.cmu_amc import AMC_ROBOTS
@@ -44,6 +44,8 @@ class MotionSource:
     """All that motion sets say of it."""
     name: str = ""
     """What a motion set calls the clip or the piece of it; empty where that is as its file."""
+    group: str = DEFAULT_GROUP
+    """Motion group of the clip; the usual one leaves it in that which a packed library says."""
 
     @property
     def weight(self) -> float:
@@ -56,10 +58,11 @@ class MotionSource:
         return self.member.tags
 
     def clip(self) -> MotionClip:
-        """Read it; the clip has the weight and tags of the sets that named it."""
+        """Read it; the clip has the group, and the weight and tags of the sets that named it."""
         clip = self.read().clip
         tags = tuple(dict.fromkeys((*clip.tags, *self.tags)))
-        return replace(clip, weight=self.weight, tags=tags)
+        group = clip.group if self.group == DEFAULT_GROUP else self.group
+        return replace(clip, weight=self.weight, tags=tags, group=group)
 
 
 def load_motions(
