@@ -103,3 +103,28 @@ def test_the_page_of_an_evaluation(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError):
         write_evaluation_html({"p": evaluation(0.5)}, tmp_path / "file" / "e.html")
+
+
+def test_groups_and_mosaics_metrics_are_tables_of_their_own(tmp_path):
+    plain = evaluation(0.25)
+    page = write_evaluation_html({"p": plain}, tmp_path / "e.html").read_text()
+    assert "Motion groups" not in page and "MOSAIC" not in page
+    summary = {
+        **plain["summary"],
+        "steps": {"mean": 120.4, "ci95": None},
+        "anchor_position_error": {"mean": 0.1234, "ci95": None},
+        "end_effector_error": {"mean": 0.0567, "ci95": None},
+    }
+    rich = {
+        **plain,
+        "summary": summary,
+        "summary_by_group": {"gmt": summary, "vr": {"success_rate": {"mean": 0.4, "ci95": None}}},
+        "clips": [{**plain["clips"][0], "group": group} for group in ("gmt", "vr")],
+    }
+    page = write_evaluation_html({"p": rich}, tmp_path / "e.html").read_text()
+    assert "E_EP: end effector error" in page and "0.057" in page and "120" in page
+    groups = page[page.index("Motion groups") : page.index("MOSAIC")]
+    assert re.findall(r"<td>(gmt|vr)</td><td>([\d.]+)</td>", groups) == [
+        ("gmt", "75.0"), ("vr", "40.0"),
+    ]  # fmt: skip
+    assert "gmt: wave" in page and "vr: wave" in page

@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -21,6 +22,15 @@ _VARIABLES = {
     _LINE: "var(--line)",
     **{color: f"var(--series-{number})" for number, color in enumerate(SERIES, start=1)},
 }
+_LIGHT = {
+    _INK: "#1d232b",
+    _FAINT: "#5d6875",
+    _LINE: "#dfe4ea",
+    **dict(
+        zip(SERIES, ("#1d7f97", "#d6543a", "#7a5bb5", "#c58a12", "#3f8f4f", "#8a6a55"), strict=True)
+    ),
+}
+"""The page's colours by day, for pictures."""
 _STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "mimiclab",
@@ -57,8 +67,20 @@ _HEAT = LinearSegmentedColormap.from_list("heat", ["#e8f1f4", "#69b7c9", "#1d7f9
 class Plot:
     """A figure of our style, used as `with`; afterwards `svg` holds the text."""
 
-    def __init__(self, width: float = 4.4, height: float = 2.5, **subplots: Any) -> None:
-        self._context = matplotlib.rc_context(_STYLE)
+    def __init__(
+        self,
+        width: float = 4.4,
+        height: float = 2.5,
+        *,
+        png: Path | None = None,
+        **subplots: Any,
+    ) -> None:
+        """Size in inches; `png` is a file to write in place of the text; see plt.subplots."""
+        self._png = png
+        style = {key: _LIGHT.get(value, value) for key, value in _STYLE.items()} if png else _STYLE
+        self.series: tuple[str, ...] = tuple(_LIGHT[c] for c in SERIES) if png else SERIES
+        """Colours for up to six curves or policies."""
+        self._context = matplotlib.rc_context(style)
         self._size = width, height
         self._subplots = subplots
         self.svg = ""
@@ -71,7 +93,9 @@ class Plot:
 
     def __exit__(self, kind: Any, *error: Any) -> None:
         try:
-            if kind is None:
+            if kind is None and self._png is not None:
+                self.figure.savefig(self._png, format="png", dpi=150, facecolor="white")
+            elif kind is None:
                 text = io.StringIO()
                 self.figure.savefig(
                     text, format="svg", transparent=True, metadata={"Date": None, "Creator": None}

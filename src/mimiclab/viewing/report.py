@@ -15,19 +15,17 @@ from mimiclab.files import write_text
 from mimiclab.maths.metrics import METRICS
 from mimiclab.motions.clip import MotionClip
 from mimiclab.viewing import plots
+from mimiclab.viewing.evaluation_parts import (
+    Evaluation,
+    evaluation_parts,
+    evaluation_tiles,
+    unit_of,
+    words,
+)
 from mimiclab.viewing.sampler_heat import Heat, sampler_heat
-
-Evaluation = Mapping[str, Any]
-"""The JSON of `mimiclab evaluate`, schema 1."""
 
 LARGEST_VIDEO = 8_000_000
 """Videos above this many bytes are linked, not embedded."""
-_TOP_ROWS = {
-    "success_rate": ("success rate", "%", "higher"),
-    "completion": ("clip completed", "%", "higher"),
-}
-_STARTS = {"zero": "whole clip", "random": "random"}
-_DIGITS = {"mm": 1, "rad": 3, "m": 3, "m/s": 3, "rad/s": 2, "m/s^2": 2, "%": 1}
 
 
 def write_run_report(
@@ -74,7 +72,7 @@ def write_run_report(
         curves=learning_curves(lines),
         heat=_heat_plot(sampler_heat(run) if heat is None else heat),
         config=config,
-        **_evaluation_parts(found),
+        **evaluation_parts(found),
     )
     write_text(path, page)
     return path
@@ -89,8 +87,8 @@ def write_evaluation_html(
         OutputError: the page cannot be written.
     """
     first = next(iter(evaluations.values()))
-    tiles = _evaluation_tiles(first)
-    parts = _evaluation_parts(evaluations)
+    tiles = evaluation_tiles(first)
+    parts = evaluation_parts(evaluations)
     page = render_page(title=title, kicker="evaluation", tiles=tiles, **parts)
     write_text(path, page)
     return Path(path)
@@ -162,7 +160,7 @@ def learning_curves(lines: Sequence[Mapping[str, Any]]) -> list[str]:
         plots.curve(lines, ["mean_episode_length"], "Episode length", unit="control steps"),
         plots.curve(lines, ["mean_reward"], "Reward of an episode"),
         *[
-            plots.curve(lines, [name], _words(name.split("/")[-1]), unit=_unit_of(name))
+            plots.curve(lines, [name], words(name.split("/")[-1]), unit=unit_of(name))
             for name in errors[:6]
         ],
         plots.curve(lines, section("rewards"), "Reward terms"),
@@ -176,88 +174,11 @@ def learning_curves(lines: Sequence[Mapping[str, Any]]) -> list[str]:
     return [svg for svg in wanted if svg]
 
 
-def _evaluation_parts(evaluations: Mapping[str, Evaluation]) -> dict[str, Any]:
-    bodies = {name: found for name, e in evaluations.items() if (found := e.get("body_mpjpe_mm"))}
-    return {
-        "policies": list(evaluations),
-        "comparison": _comparison(evaluations),
-        "clip_tables": {name: _clip_table(e) for name, e in evaluations.items()},
-        "body_plot": plots.bars(bodies, "Mean position error of each body", "mm") if bodies else "",
-        "protocol": next((e.get("protocol") for e in evaluations.values()), None),
-    }
-
-
-def _comparison(evaluations: Mapping[str, Evaluation]) -> list[dict[str, Any]]:
-    """Rows of the summary table: name, unit, and for each policy mean, interval, bar and best."""
-    summaries = [e.get("summary", {}) for e in evaluations.values()]
-    known = [
-        *_TOP_ROWS.items(),
-        *((key, (_words(key), m.unit, m.better)) for key, m in METRICS.items()),
-    ]
-    rows = []
-    for key, (label, unit, better) in known:
-        cells = [_number(summary.get(key)) for summary in summaries]
-        if all(cell is None for cell in cells):
-            continue
-        factor = 100 if unit == "%" else 1
-        means = [cell[0] * factor for cell in cells if cell]
-        top = max(means) or 1.0
-        best = max(means) if better == "higher" else min(means)
-        digits = _DIGITS.get(unit, 3)
-        rows.append(
-            {
-                "label": label,
-                "unit": unit.replace("^2", "²"),
-                "better": better,
-                "cells": [
-                    {
-                        "mean": f"{cell[0] * factor:.{digits}f}",
-                        "ci": " – ".join(f"{end * factor:.{digits}f}" for end in cell[1]),
-                        "share": 100 * abs(cell[0] * factor) / top,
-                        "best": max(means) > min(means) and cell[0] * factor == best,
-                    }
-                    if cell
-                    else None
-                    for cell in cells
-                ],
-            }
-        )
-    return rows
-
-
-def _clip_table(evaluation: Evaluation) -> dict[str, Any]:
-    clips = evaluation.get("clips", [])
-    keys = [
-        key
-        for key in ("episodes", *_TOP_ROWS, *METRICS)
-        if any(isinstance(clip.get(key), int | float) for clip in clips)
-    ][:9]
-    heads, rows = ["clip", "start"], []
-    units = {**{k: v[1] for k, v in _TOP_ROWS.items()}, **{k: m.unit for k, m in METRICS.items()}}
-    for key in keys:
-        unit = units.get(key, "").replace("^2", "²")
-        heads.append(f"{_words(key)} ({unit})" if unit else _words(key))
-    for clip in clips:
-        start = str(clip.get("start", ""))
-        row = [str(clip.get("clip", "")), _STARTS.get(start, start)]
-        for key in keys:
-            value, unit = clip.get(key), units.get(key, "")
-            if not isinstance(value, int | float):
-                row.append("–")
-            elif key == "episodes":
-                row.append(str(value))
-            else:
-                factor = 100 if unit == "%" else 1
-                row.append(f"{value * factor:.{_DIGITS.get(unit, 3)}f}")
-        rows.append(row)
-    return {"heads": heads, "rows": rows}
-
-
 def _run_tiles(lines: Sequence[Mapping[str, Any]], found: Mapping[str, Evaluation]) -> list:
     tiles = []
     trained = found.get("trained") or next(iter(found.values()), None)
     if trained:
-        tiles += _evaluation_tiles(trained)
+        tiles += evaluation_tiles(trained)
     if lines:
         last = lines[-1]
         tiles += [
@@ -265,30 +186,6 @@ def _run_tiles(lines: Sequence[Mapping[str, Any]], found: Mapping[str, Evaluatio
             (_duration(last.get("time_s") or 0), "training time"),
         ]
     return tiles
-
-
-def _evaluation_tiles(evaluation: Evaluation) -> list[tuple[str, str]]:
-    summary = evaluation.get("summary", {})
-    tiles = []
-    for key, label in (("success_rate", "success rate"), ("completion", "of the clips completed")):
-        if (cell := _number(summary.get(key))) is not None:
-            tiles.append((f"{100 * cell[0]:.0f} %", label))
-    for key, label in (("mpjpe_global_mm", "position error"), ("mpjpe_root_mm", "root-relative")):
-        if (cell := _number(summary.get(key))) is not None:
-            tiles.append((f"{cell[0]:.0f} mm", label))
-    return tiles[:3]
-
-
-def _number(value: Any) -> tuple[float, tuple[float, ...]] | None:
-    """Mean and the ends of its 95 % interval, which may be absent."""
-    if isinstance(value, int | float):
-        return float(value), ()
-    if not isinstance(value, Mapping) or not isinstance(value.get("mean"), int | float):
-        return None
-    mean, ci = float(value["mean"]), value.get("ci95")
-    if isinstance(ci, int | float):
-        return mean, (mean - ci, mean + ci)
-    return mean, tuple(float(end) for end in ci or ())
 
 
 def _heat_plot(heat: Heat | None) -> str:
@@ -315,22 +212,6 @@ def render_page(**parts: Any) -> str:
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["pretty"] = lambda value: json.dumps(value, indent=2, ensure_ascii=False)
     return environment.from_string(template).render(version=__version__, **parts)
-
-
-def _words(name: str) -> str:
-    """A readable form of a metric's name."""
-    for end in ("_mm", "_rad", "_s"):
-        name = name.removesuffix(end)
-    return (
-        name.replace("mpjpe_global", "MPJPE, global")
-        .replace("mpjpe_root", "MPJPE, root-relative")
-        .replace("_", " ")
-    )
-
-
-def _unit_of(name: str) -> str:
-    metric = METRICS.get(name.split("/")[-1])
-    return metric.unit if metric else ""
 
 
 def _duration(seconds: float) -> str:
