@@ -2,7 +2,8 @@ import subprocess
 import sys
 
 from mimiclab.simulation import make_env
-from mimiclab.tasks.mjlab_registry import TASK_IDS
+from mimiclab.tasks.mjlab_registry import TASK_IDS, mosaic_registry_id
+from mimiclab.tasks.tracking.mosaic import MOSAIC_IDS
 
 
 def test_importing_mjlab_stays_light():
@@ -22,3 +23,17 @@ def test_mjlab_lists_and_builds_our_tasks():
     obs, _ = env.reset()
     assert obs["actor"].shape == (1, 154)
     assert env.command_manager.get_term("motion").library.clip_names
+
+
+def test_mjlab_lists_and_builds_mosaics_tasks():
+    from mjlab.tasks.registry import list_tasks, load_env_cfg, load_rl_cfg
+
+    names = {mosaic_registry_id(name) for name in MOSAIC_IDS}
+    assert len(names) == 27 and names <= set(list_tasks())
+    assert "Mimiclab-MOSAIC-Pure-Distill-General-Tracking-Flat-G1-v0" in names
+    name = "Mimiclab-MOSAIC-MultiTeacher-Residual-Tracking-Flat-G1-v0"
+    assert load_rl_cfg(name).actor.hidden_dims == (1024, 1024, 512, 256)
+    env = make_env(load_env_cfg(name), engine="native", device="cpu", num_threads=1)
+    obs, _ = env.reset()
+    assert obs["actor"].shape == obs["teacher"].shape == (1, 770)
+    env.close()
