@@ -250,6 +250,11 @@ def _teaching(plan: TeachingPlan) -> list[str]:
         + ("what the student sees" if lesson.view is None else "its own clean observations")
         for lesson in plan.lessons
     ]
+    lines += [
+        f"{lesson.teacher.name}: {remark}"
+        for lesson in plan.lessons
+        for remark in lesson.teacher.remarks
+    ]
     lines += [remark for lesson in plan.lessons for remark in lesson.teacher.remarks]
     if plan.lessons and plan.untaught:
         lines.append(f"no teacher for {', '.join(plan.untaught)}: PPO alone there")
