@@ -66,6 +66,27 @@ def test_a_run_from_the_command_line_and_its_resuming(
     assert load_run("runs/try").find(3).is_file()
 
 
+def test_a_student_of_two_teachers_from_the_command_line(
+    tiny_run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = "train tracking --preset cpu --device cpu --num-envs 4 --iterations 2 --name taught"
+    small = "--ppo.steps-per-env 4 --ppo.hidden 16 --ppo.mini-batches 2"
+    groups = "--groups low builtin:squat high builtin:stand"
+    command = [*words.split(), *small.split(), *groups.split()]
+    who = ["--teacher", f"low={tiny_run}", "--teacher", f"high={tiny_run}"]
+    assert main([*command, *who]) == 2
+    assert "--imitation.mode hybrid" in capsys.readouterr().err
+    assert main([*command, *who, "--imitation.mode", "distil"]) == 0
+    assert "teacher of high motions" in capsys.readouterr().out
+    teachers = load_run("runs/taught").train.imitation.teachers
+    assert [teacher.group for teacher in teachers] == ["low", "high"]
+    assert main(["train", "resume", "runs/taught", "--iterations", "3"]) == 0
+
+
 def test_unknown_motion_and_robot_are_told_apart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

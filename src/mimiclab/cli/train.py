@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -11,6 +11,7 @@ import tyro
 
 from mimiclab.errors import MimiclabError
 from mimiclab.learning.config import TrainCfg, train_preset
+from mimiclab.learning.teachers.cfg import parse_teacher
 from mimiclab.tasks.tracking import CurriculumCfg, TrackingTask
 
 if TYPE_CHECKING:
@@ -36,6 +37,12 @@ class Tracking:
     groups: dict[str, str] = field(default_factory=dict)
     """Motion groups instead: the name of each and its motions. --sampler.group-ratios gives them
     shares of the starts."""
+    teacher: Annotated[
+        tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="[GROUP=]PATH[@student]")
+    ] = ()
+    """A policy that shows the student what to do: a run, checkpoint or ONNX file; may be repeated,
+    each with a motion group of its own. It sees the clean observations of its own task or, with
+    @student, what the student sees. --imitation.mode says how to learn from it."""
     preset: Literal["auto", "cpu", "gpu"] = "auto"
     """Defaults for everything below: gpu is BeyondMimic's, cpu learns a clip on few cores; auto
     takes gpu where there is an NVIDIA device."""
@@ -60,9 +67,17 @@ def tracking(args: Annotated[Tracking, tyro.conf.arg(name="")]) -> int:
     # The processes of a group start at different seconds: the first one names the run.
     distributed.start(distributed.pick_device(args.train.device))
     name = distributed.from_main(args.name or _run_name("-".join(args.groups) or args.motion))
-    result = train(args.task, library, args.train, args.runs / name)
+    result = train(args.task, library, with_teachers(args.train, args.teacher), args.runs / name)
     distributed.stop()
     return 130 if result.reason == "interrupted" else 0
+
+
+def with_teachers(cfg: TrainCfg, teachers: Sequence[str]) -> TrainCfg:
+    """Settings with the teachers that the arguments name, as [GROUP=]PATH[@student]."""
+    if not teachers:
+        return cfg
+    given = tuple(parse_teacher(text) for text in teachers)
+    return replace(cfg, imitation=replace(cfg.imitation, teachers=given))
 
 
 def open_library(args: Tracking) -> "MotionLibrary":
