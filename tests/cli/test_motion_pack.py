@@ -146,8 +146,11 @@ def test_groups_are_packed_and_kept_when_packed_again(files, tmp_path, capsys):
         }  # fmt: skip
 
 
-def test_a_motion_of_two_groups_is_refused(tmp_path, capsys):
-    words = ["a", "builtin:kick", "b", "builtin:kick", "--output", str(tmp_path / "library")]
-    assert main(["motion", "pack", "--groups", *words]) != 0
-    assert "builtin:kick is in two motion groups, 'a' and 'b'" in capsys.readouterr().err
-    assert not (tmp_path / "library").exists()
+def test_one_motion_may_be_packed_for_two_groups(files, tmp_path, capsys):
+    words = ["clean", "builtin:kick,builtin:wave", "suit", f"{files}/wave.npz,builtin:kick"]
+    command = ["motion", "pack", "--groups", *words, "--output", str(tmp_path / "library")]
+    assert main(command) == 0
+    assert "4 named after their folders or groups" in capsys.readouterr().out
+    library = MotionLibrary.load(tmp_path / "library")
+    assert library.clip_names == ("clean/kick", "clean/wave", "suit/wave", "suit/kick")
+    assert library.clip_group.tolist() == [0, 0, 1, 1]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mimiclab.cli.motion_options import DEFAULTS, Inputs, SourceOptions, Sources
+from mimiclab.motions.clip import DEFAULT_GROUP
 
 if TYPE_CHECKING:
     from mimiclab.cli.workers import Outcome
@@ -72,7 +73,7 @@ def pack(
         overwrite=overwrite,
         resume=True,
     )
-    left = [item for item in sources if item.label not in writer.origins]
+    left = [item for item in sources if _origin(item) not in writer.origins]
     if len(left) < len(sources):
         print(f"going on: {len(sources) - len(left)} of {len(sources)} are in {output} already")
     outcomes = run_in_order(
@@ -86,15 +87,16 @@ def pack(
         transient=True,
         disable=len(left) < 2 or not Console(stderr=True).is_terminal,
     )
-    stems = Counter(item.path.stem for item in sources if item.path is not None)
-    shared = {stem for stem, count in stems.items() if count > 1}
+    names = _Names(sources)
     failures: list[Outcome[PackedClip]] = []
     renamed: list[str] = []
     try:
         for item, outcome in shown:
             if outcome.result is not None:
                 try:
-                    _append(writer, outcome.result, item, shared, renamed)
+                    name = names.choose(outcome.result.name, item, writer)
+                    writer.append(outcome.result, name=name, origin=_origin(item))
+                    renamed += [name] * (name != outcome.result.name)
                 except MotionError as error:
                     outcome.error = error
             if outcome.error is not None:
@@ -107,7 +109,10 @@ def pack(
         raise MotionError(f"no motion could be packed, {output} was not made; see the table above")
     writer.close()
     if renamed:
-        print(f"{len(renamed)} named after their folders, as their names were taken: {renamed[:5]}")
+        print(
+            f"{len(renamed)} named after their folders or groups, as their names were taken: "
+            f"{renamed[:5]}"
+        )
     print(_summary(output, len(failures)))
     return 1 if failures else 0
 
@@ -115,8 +120,7 @@ def pack(
 def _find(
     motions: Sequence[str], groups: Mapping[str, str], source: SourceOptions
 ) -> "list[MotionSource]":
-    """Each motion once, with its group."""
-    from mimiclab.errors import MotionError
+    """Each motion once in its group."""
     from mimiclab.motions.library.groups import check_names
 
     if groups:
@@ -124,35 +128,40 @@ def _find(
     found = list(source.find(motions)) if motions or not groups else []
     for name, named in groups.items():
         found += [replace(each, group=name) for each in source.find(named)]
-    once: dict[str, MotionSource] = {}
-    for each in found:
-        before = once.setdefault(each.label, each)
-        if before.group != each.group:
-            raise MotionError(
-                f"{each.label} is in two motion groups, {before.group!r} and {each.group!r}; leave "
-                "it out of one"
-            )
-    return list(once.values())
+    return list({_origin(each): each for each in found}.values())
+
+
+def _origin(source: "MotionSource") -> str:
+    """Tells whoever goes on with a packing that this motion is done for this group."""
+    return source.label if source.group == DEFAULT_GROUP else f"{source.group}={source.label}"
 
 
 def _pack(source: "MotionSource", packing: "Packing") -> "PackedClip":
     return packing.pack(source.clip())
 
 
-def _append(
-    writer: "LibraryWriter",
-    packed: "PackedClip",
-    source: "MotionSource",
-    shared: set[str],
-    renamed: list[str],
-) -> None:
-    name = packed.name
-    if (name in shared or name in writer) and source.path is not None:
-        # Registries call every file motion.npz; the folder tells them apart.
-        name = f"{source.path.parent.name}/{name}"
-    writer.append(packed, name=name, origin=source.label)
-    if name != packed.name:
-        renamed.append(name)
+class _Names:
+    """Tells clips of equal names apart: by their groups, or else by their folders."""
+
+    def __init__(self, sources: "Sequence[MotionSource]") -> None:
+        files = Counter((s.group, s.path.stem) for s in sources if s.path is not None)
+        self._in_folders = {key for key, count in files.items() if count > 1}
+        groups = Counter(stem for stem, _ in {(_stem(s), s.group) for s in sources})
+        self._in_groups = {stem for stem, count in groups.items() if count > 1}
+
+    def choose(self, name: str, source: "MotionSource", taken: "LibraryWriter") -> str:
+        """What to call a clip that calls itself `name`."""
+        grouped = source.group != DEFAULT_GROUP and _stem(source) in self._in_groups
+        prefix = f"{source.group}/" if grouped else ""
+        clash = (source.group, name) in self._in_folders or prefix + name in taken
+        if clash and source.path is not None:
+            # Registries call every file motion.npz; the folder tells them apart.
+            return f"{prefix}{source.path.parent.name}/{name}"
+        return prefix + name
+
+
+def _stem(source: "MotionSource") -> str:
+    return source.label.rpartition(":")[2] if source.path is None else source.path.stem
 
 
 def _summary(folder: Path, failures: int) -> str:
