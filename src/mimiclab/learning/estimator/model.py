@@ -10,6 +10,9 @@ from torch import nn
 from mimiclab.errors import UnknownNameError
 from mimiclab.learning.estimator.cfg import EstimatorCfg
 
+_LEAST_ANGLE, _LEAST_RATE, _LEAST_TILT, _LEAST_SPEED = 0.05, 0.5, 0.05, 0.01
+"""Least spreads that inputs and outputs are divided by: rad, rad/s, of a unit vector, m/s."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class WindowLayout:
@@ -88,11 +91,18 @@ class VelocityEstimator(nn.Module):
 
     @torch.no_grad()
     def take_statistics(self, frames: torch.Tensor, velocity: torch.Tensor) -> None:
-        """Standardise by these frames (M, frame size) and velocities (M, 3)."""
-        for name, values in (("input", frames), ("output", velocity)):
-            getattr(self, f"{name}_mean").copy_(values.mean(0))
-            # A number that never changes, like a locked joint, must not become noise.
-            getattr(self, f"{name}_std").copy_(values.std(0).clamp_min(1e-3))
+        """Standardise by these frames (M, frame size) and velocities (M, 3).
+
+        Numbers that hardly change, like a joint that no clip moves, are not blown up: a little
+        noise in them must stay little.
+        """
+        joints = len(self.layout.joint_names)
+        floor = [_LEAST_ANGLE] * joints
+        floor += [_LEAST_RATE] * (self.layout.command_size - joints) + [_LEAST_TILT] * 3
+        self.input_mean.copy_(frames.mean(0))
+        self.input_std.copy_(torch.maximum(frames.std(0), frames.new_tensor(floor)))
+        self.output_mean.copy_(velocity.mean(0))
+        self.output_std.copy_(velocity.std(0).clamp_min(_LEAST_SPEED))
 
 
 class _Mlp(nn.Sequential):
