@@ -115,6 +115,17 @@ def _network(cfg: TrainCfg, layout: dict[str, Any]) -> dict[str, Any]:
     network = cfg.network
     if network.kind == "mlp":
         return {}
+    if network.kind == "velocity_skip":
+        if not network.estimator_network:
+            raise MimiclabError(
+                f"the velocity estimator {network.estimator} was not read yet; call "
+                "learning.velocity_skip.prepare_estimator before networks are built"
+            )
+        return {
+            "class_name": "mimiclab.learning.networks.velocity_skip:VelocitySkipActor",
+            "estimator": network.estimator_network,
+            "slots": term_slots(layout, ["actor"]),
+        }
     if network.kind == "recurrent":
         _require_equal_batches(cfg)
         return {

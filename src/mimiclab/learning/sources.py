@@ -26,6 +26,7 @@ def at_fixed_places(cfg: TrainCfg) -> TrainCfg:
         imitation=replace(imitation, teachers=teachers, recording=fixed(imitation.recording)),
         warm_start=replace(start, path=fixed(start.path), critic=fixed(start.critic)),
         residual=replace(residual, base=fixed(residual.base)),
+        network=replace(cfg.network, estimator=fixed(cfg.network.estimator)),
     )
 
 

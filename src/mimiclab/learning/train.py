@@ -17,6 +17,7 @@ from mimiclab.learning.runner import Reason, Runner
 from mimiclab.learning.sharding import share_library
 from mimiclab.learning.sources import at_fixed_places, describe_sources, require_unchanged
 from mimiclab.learning.teachers.routing import GROUP_TERM, STUDENT_GROUPS, TeachingPlan
+from mimiclab.learning.velocity_skip import install_estimator, prepare_estimator
 from mimiclab.learning.warm_start import warm_start
 from mimiclab.simulation.threads import available_cores
 
@@ -123,6 +124,7 @@ def _train(
     layout = env_state.layout_of(env, robot=library.robot)
     if resume is None:
         cfg = prepare_residual(cfg, layout, task, library.group_names)
+        cfg = prepare_estimator(cfg, layout, task)
     imitation = build_imitation(cfg, plan, layout, device=device, seed=cfg.seed + place.rank)
     first = load_checkpoint(resume)["iteration"] if resume else 0
     sinks: Sequence[LogSink] = ()
@@ -158,6 +160,7 @@ def _train(
         else:
             begun = [
                 *install_base(runner.alg.actor, cfg, layout, task),
+                *install_estimator(runner.alg.actor, cfg),
                 *warm_start(runner.alg, cfg, runner.layout, task),
             ]
         if progress:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-NetworkKind = Literal["mlp", "recurrent", "attention", "transformer", "fsq", "vq"]
+NetworkKind = Literal["mlp", "recurrent", "attention", "transformer", "fsq", "vq", "velocity_skip"]
 
 
 @dataclass(kw_only=True)
@@ -15,7 +15,8 @@ class NetworkCfg:
 
     kind: NetworkKind = "mlp"
     """mlp; recurrent; attention or transformer over the frames of the history; fsq or vq: the
-    reference passes through a discrete bottleneck (finite scalar or vector quantisation)."""
+    reference passes through a discrete bottleneck (finite scalar or vector quantisation);
+    velocity_skip: an MLP that is told how fast the reference moves."""
     cell: Literal["lstm", "gru"] = "lstm"
     """recurrent: the cell."""
     width: int = 128
@@ -39,6 +40,11 @@ class NetworkCfg:
     """vq: weight of the encoder's pull to its code, beside that of the codes to the encoder."""
     code_loss: float = 0.1
     """vq: weight of both pulls in the loss (MOSAIC)."""
+    estimator: str | None = None
+    """velocity_skip: folder or file of the estimator. Needed at the start only: its weights become
+    part of every checkpoint and export. With a warm start, none takes that of the earlier run."""
+    estimator_network: dict[str, Any] = field(default_factory=dict)
+    """How to rebuild the estimator; filled in when training starts."""
 
 
 @dataclass(kw_only=True)
