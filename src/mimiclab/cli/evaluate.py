@@ -1,14 +1,21 @@
 """`mimiclab evaluate`: score a policy on whole clips."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from mimiclab.tasks.tracking.interface_cfg import InterfaceCfg
+
 if TYPE_CHECKING:
     from mimiclab.evaluation.candidates import Candidate
-    from mimiclab.evaluation.report import EvaluationReport
     from mimiclab.motions.library import MotionLibrary
+
+Groups = Annotated[
+    tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="NAME=MOTIONS")
+]
+_PERFECT = InterfaceCfg()
 
 
 def evaluate(
@@ -16,6 +23,7 @@ def evaluate(
     /,
     *,
     motion: str | None = None,
+    group: Groups = (),
     motion_folder: Path | None = None,
     checkpoint: str | None = None,
     adapter: str = "auto",
@@ -29,7 +37,12 @@ def evaluate(
     observation_noise: bool = False,
     pushes: bool = False,
     randomisation: bool = False,
+    rule: Literal["limits", "mosaic"] = "limits",
     terminate: bool = True,
+    own_interface: bool = False,
+    interface: InterfaceCfg = _PERFECT,
+    interface_groups: tuple[str, ...] = (),
+    metrics: Literal["ours", "mosaic"] = "ours",
     require_success: float = 0.0,
     num_envs: int | None = None,
     engine: Literal["auto", "native", "warp"] = "auto",
@@ -42,11 +55,14 @@ def evaluate(
     The policy is deterministic; noise, pushes and randomisation are off unless asked for. Success:
     the episode reaches the last frame of the clip without crossing a termination limit. Exit code
     0: it ran; 1: the success rate is below the required one; 2: could not run.
+    `mimiclab evaluate teleop` sweeps delay, dropout and noise of an interface.
 
     Args:
         policy: Run folder, checkpoint, ONNX file, or the word `zero` for no action at all.
         motion: Clips to score instead of those that came with the policy: file, folder, set,
             `builtin:walk`, ...; several with commas.
+        group: Motion group to score, as NAME=MOTIONS, instead of --motion; may be given several
+            times. Results are told for each group.
         motion_folder: Where the files of published motion sets are.
         checkpoint: Of a run: `last`, `best`, an iteration, or a path.
         adapter: Layout of an ONNX file of another project: auto, mosaic, beyondmimic, mjlab,
@@ -62,7 +78,13 @@ def evaluate(
         observation_noise: Add the training noise to observations.
         pushes: Shove the robot as in training.
         randomisation: Randomise the robot as in training.
-        terminate: Apply the termination limits of the task.
+        rule: What is a failure: crossing a termination limit of the task, or MOSAIC's rule, a base
+            that rolls or pitches by more than 1.2 rad.
+        terminate: Apply the rule; without it every episode reaches the clip's end.
+        own_interface: Show the policy the reference through the interface it was trained with.
+        interface: A teleoperation interface between the reference and the policy.
+        interface_groups: Motion groups that come through it; all by default.
+        metrics: Columns of the table: ours or MOSAIC's. Files have both.
         require_success: Success rate, 0 to 1, needed for exit code 0.
         num_envs: Environments at once; by default as many as episodes, within reason.
         engine: Physics engine.
@@ -70,6 +92,7 @@ def evaluate(
         json_path: Write the report as JSON.
         html: Write the report as a page.
     """
+    from mimiclab.cli.evaluation_table import print_report
     from mimiclab.evaluation.candidates import open_candidate
     from mimiclab.evaluation.evaluate import evaluate as run
     from mimiclab.evaluation.protocol import Protocol
@@ -84,7 +107,11 @@ def evaluate(
         observation_noise=observation_noise,
         pushes=pushes,
         randomisation=randomisation,
+        rule=rule,
         terminate=terminate,
+        interface="own" if own_interface else "off",
+        interface_values=interface,
+        interface_groups=interface_groups,
     )
     _, device = resolve_engine(engine, device)
     candidate = open_candidate(
@@ -97,7 +124,7 @@ def evaluate(
     )
     for remark in candidate.remarks:
         print(f"note: {remark}")
-    library = clips_to_score(candidate, motion, motion_folder)
+    library = clips_to_score(candidate, motion, motion_folder, group)
     with StepBar("evaluating") as bar:
         report = run(
             candidate.policy,
@@ -111,7 +138,7 @@ def evaluate(
             device=device,
             progress=bar.update,
         )
-    print_report(report, policy)
+    print_report(report, policy, metrics)
     if json_path is not None:
         report.save(json_path)
     if html is not None:
@@ -121,72 +148,61 @@ def evaluate(
     return 0 if report.summary()["success_rate"]["mean"] >= require_success else 1
 
 
-def print_report(report: "EvaluationReport", name: str) -> None:
-    """The table for each clip and the summary, on the terminal."""
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-
-    from mimiclab.evaluation.metrics import METRICS
-
-    table = Table(
-        box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        title=f"{name} on whole clips",
-        caption="MPJPE and root-relative MPJPE in mm, speed in m/s, joints in rad",
-    )
-    table.add_column("clip", no_wrap=True)
-    table.add_column("start")
-    for heading in ("n", "success", "done", *(head for _, head, _ in _COLUMNS)):
-        table.add_column(heading, justify="right")
-    for row in report.clip_rows():
-        table.add_row(
-            row["clip"],
-            row["start"],
-            str(row["episodes"]),
-            f"{row['success_rate']:.0%}",
-            f"{row['completion']:.0%}",
-            *(format(row.get(key, float("nan")), digits) for key, _, digits in _COLUMNS),
-        )
-    console = Console()
-    console.print(table)
-    for key, found in report.summary().items():
-        interval, unit = found["ci95"], METRICS[key].unit if key in METRICS else ""
-        spread = f"[{interval[0]:.4g}, {interval[1]:.4g}]" if interval else ""
-        console.print(
-            f"{key:<26}{found['mean']:>9.4g} {unit:<6} {spread}", highlight=False, markup=False
-        )
-
-
-_COLUMNS = (
-    ("mpjpe_global_mm", "MPJPE", ".1f"),
-    ("mpjpe_root_mm", "root", ".1f"),
-    ("velocity_error", "speed", ".3f"),
-    ("joint_position_error", "joints", ".3f"),
-)
-
-
 def clips_to_score(
-    candidate: "Candidate", motion: str | None, motion_folder: Path | None
+    candidate: "Candidate",
+    motion: str | None,
+    motion_folder: Path | None,
+    groups: Sequence[str] = (),
 ) -> "MotionLibrary":
-    """The clips that `--motion` names, by default those that came with the policy.
+    """The clips that `--motion` or `--group` name, by default those that came with the policy.
+
+    Args:
+        candidate: the policy.
+        motion: what `open_motions` takes.
+        motion_folder: where the files of published motion sets are.
+        groups: NAME=MOTIONS each, in place of `motion`.
 
     Raises:
-        MimiclabError: it brings none.
+        MimiclabError: it brings none, or motions and groups are both named.
+    """
+    from mimiclab.errors import MimiclabError
+    from mimiclab.motions.library.open import open_groups, open_motions
+
+    task = candidate.task
+    where = {"robot": task.robot, "fps": task.control_hz, "motion_folder": motion_folder}
+    if groups and motion is not None:
+        raise MimiclabError(
+            "--motion and --group were both given; name all motions by --group NAME=MOTIONS"
+        )
+    if groups:
+        return open_groups(named(groups, "--group NAME=MOTIONS"), **where)
+    if motion is not None:
+        return open_motions(motion, **where)
+    if candidate.library is None:
+        raise MimiclabError(
+            "this policy brings no motion along; say which clips to score with --motion, "
+            "for example --motion builtin:walk"
+        )
+    return candidate.library
+
+
+def named(pairs: Sequence[str], option: str) -> dict[str, str]:
+    """NAME=VALUE words as a dict.
+
+    Raises:
+        MimiclabError: a word without a name or value, or a name twice.
     """
     from mimiclab.errors import MimiclabError
 
-    if motion is None:
-        if candidate.library is None:
-            raise MimiclabError(
-                "this policy brings no motion along; say which clips to score with --motion, "
-                "for example --motion builtin:walk"
-            )
-        return candidate.library
-    from mimiclab.motions.library.open import open_motions
-
-    task = candidate.task
-    return open_motions(motion, robot=task.robot, fps=task.control_hz, motion_folder=motion_folder)
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not (name and equals and value):
+            raise MimiclabError(f"{pair!r} has no name or no value; write {option}")
+        if name in found:
+            raise MimiclabError(f"{name!r} was given twice; give {option} once for each name")
+        found[name] = value
+    return found
 
 
 class StepBar:

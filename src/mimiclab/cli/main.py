@@ -39,6 +39,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "train resume": ("mimiclab.cli.train:resume", "go on with an interrupted or finished run"),
     "evaluate": ("mimiclab.cli.evaluate:evaluate", "score a policy on whole clips"),
+    "evaluate teleop": (
+        "mimiclab.cli.evaluate_teleop:evaluate_teleop",
+        "sweep delay, dropout and noise of the reference",
+    ),
     "record": ("mimiclab.cli.record:record", "write what a policy sees and does to a file"),
     "export": ("mimiclab.cli.export:export", "write a run's policy as ONNX with its contract"),
     "policy codes": (
@@ -98,7 +102,7 @@ def find_command(arguments: Sequence[str]) -> tuple[str, list[str]]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code (0 good, 1 found problems, 2 could not run)."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    groups = {words.split()[0] for words in COMMANDS if " " in words}
+    groups = {words.split()[0] for words in COMMANDS if " " in words} - set(COMMANDS)
     if not arguments or arguments[0] in ("-h", "--help"):
         print(usage(), end="")
         return 0
