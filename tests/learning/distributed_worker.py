@@ -3,6 +3,7 @@
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -110,6 +111,38 @@ def wait(folder: Path) -> None:
     torch.save(report, folder / f"waiting-{distributed.ranks().rank}.pt")
 
 
+def pooled_sampler(ranks: tuple[int, ...]) -> Any:
+    """A sampler on two levels that saw the episodes of these processes on four clips."""
+    clips = ClipLevelCfg(novelty_share=0.0, warm_up_s=0.0, ramp_s=0.0)
+    library = SimpleNamespace(
+        clip_names=tuple("abcd"),
+        durations_s=torch.full((4,), 5.0, dtype=torch.float64),
+        clip_weights=torch.ones(4, dtype=torch.float64),
+        device=torch.device("cpu"),
+    )
+    sampler = SamplerCfg(kind="mosaic-paper", clips=clips).build(library)  # pyright: ignore
+    sampler.sample(torch.arange(6))
+    for rank in ranks:
+        clip = torch.tensor([0, 1, 1, 2, 3] if rank else [0, 0, 0, 2, 2])
+        zero = torch.zeros(5, dtype=torch.float64)
+        failed = torch.tensor([True, False, rank > 0, False, rank == 0])
+        sampler.record(clip, zero, zero + 1.0 + clip, failed)
+    sampler.step()
+    return sampler
+
+
+def share_statistics(folder: Path) -> None:
+    """What `average_over_processes` does with the sampler of equal clips."""
+    rank = distributed.ranks().rank
+    torch.manual_seed(rank)
+    sampler = pooled_sampler((rank,))
+    own = sampler.env_clip.clone()
+    sampler.load_state_dict(distributed.mean_state(sampler.state_dict()))
+    kept = torch.equal(own, sampler.env_clip)
+    result = {"clips": sampler.clip_probabilities(), "kept": kept, "assigned": sampler.assigned}
+    torch.save(result, folder / f"statistics-{rank}.pt")
+
+
 def main() -> None:
     NormalisedMlp.fold_in = watch
     folder = Path(sys.argv[1])
@@ -117,6 +150,7 @@ def main() -> None:
     train(folder / "same", "resumed", 3, resume=True, sharded=False)
     train(folder / "sharded", "first", 4, resume=False, sharded=True)
     train(folder / "sharded", "resumed", 2, resume=True, sharded=True)
+    share_statistics(folder)
     wait(folder)
     train_groups(folder / "groups")
     distributed.stop()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from distributed_worker import pooled_sampler
 from toy_tracking import LAYOUT, ToyTracking
 
 from mimiclab.errors import CheckpointError, EngineError
@@ -106,6 +107,16 @@ def test_two_processes_learn_what_one_with_all_environments_learns(
     assert alone.best is not None
     together = results(two / "same", "first")[0]["length"]
     assert together == pytest.approx(alone.best["value"], rel=0.1)
+
+
+def test_shared_statistics_of_two_levels_are_those_of_all_episodes(two: Path) -> None:
+    a, b = results(two, "statistics")
+    pooled = pooled_sampler((0, 1)).clip_probabilities()
+    assert torch.equal(a["clips"], b["clips"])
+    torch.testing.assert_close(a["clips"], pooled)
+    assert not torch.allclose(pooled, pooled_sampler((0,)).clip_probabilities())
+    assert a["kept"] and b["kept"]  # each process keeps the clips of its own environments
+    assert float(a["assigned"].sum()) == 6.0
 
 
 def test_groups_that_are_divided_train_one_policy(two: Path) -> None:
