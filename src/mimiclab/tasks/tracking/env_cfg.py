@@ -120,8 +120,9 @@ def tracking_env_cfg(
         terminations=_terminations(task),
         curriculum=_curriculum(task.curriculum),
         sim=SimulationCfg(
-            nconmax=35,
-            njmax=250,
+            # Capacities of MuJoCo Warp; a foot has more contacts with a height field.
+            nconmax=35 if task.ground == "plane" else 100,
+            njmax=250 if task.ground == "plane" else 500,
             mujoco=MujocoCfg(timestep=1.0 / task.physics_hz, iterations=10, ls_iterations=20),
         ),
         viewer=ViewerConfig(
