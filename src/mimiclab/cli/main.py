@@ -37,7 +37,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "mimiclab.cli.train_estimator:estimator",
         "train an estimator of the reference's velocity",
     ),
+    "train gmt": ("mimiclab.cli.pipeline:train_gmt", "first stage of a pipeline: the generalist"),
+    "train adaptor": ("mimiclab.cli.pipeline:train_adaptor", "second: a specialist of an interface"),
+    "train residual": ("mimiclab.cli.pipeline:train_residual", "third: the generalist, corrected"),
     "train resume": ("mimiclab.cli.train:resume", "go on with an interrupted or finished run"),
+    "pipeline mosaic": (
+        "mimiclab.cli.pipeline:pipeline_mosaic",
+        "generalist, adaptor, residual: all stages, each scored",
+    ),
     "evaluate": ("mimiclab.cli.evaluate:evaluate", "score a policy on whole clips"),
     "evaluate teleop": (
         "mimiclab.cli.evaluate_teleop:evaluate_teleop",

@@ -1,0 +1,190 @@
+"""MOSAIC's ladder: a generalist, an adaptor to one interface, and a residual that joins them.
+
+Each stage reads the run folders of the stages before it. All are scored on the same episodes of the
+generalist's motions and of the interface's, so that gain and forgetting stand side by side.
+"""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from mimiclab.errors import PipelineError
+from mimiclab.evaluation.protocol import Protocol
+from mimiclab.learning.algorithms.cfg import ImitationCfg
+from mimiclab.learning.config import TrainCfg, cpu_preset
+from mimiclab.learning.mosaic import mosaic_train
+from mimiclab.learning.networks.cfg import ResidualCfg
+from mimiclab.learning.teachers.cfg import TeacherCfg
+from mimiclab.pipelines.stage import Exam, Stage
+from mimiclab.tasks.tracking.interface_cfg import InterfaceCfg
+from mimiclab.tasks.tracking.mosaic import mosaic_task
+from mimiclab.tasks.tracking.task import TrackingTask
+
+GMT, ADAPTOR, RESIDUAL = "gmt", "adaptor", "residual"
+"""Stages, in order. The first two also name the motion groups."""
+
+
+@dataclass(kw_only=True)
+class MosaicRecipe:
+    """Motions, task and the settings of each stage."""
+
+    gmt_motions: str = "builtin:squat"
+    """Motions of the generalist (GMT): files, folders, sets; several with commas."""
+    adaptor_motions: str = "builtin:squat"
+    """Motions of the interface: recorded through it, or clean ones and a simulated `interface`."""
+    motion_folder: str | None = None
+    """Where the files of published motion sets are."""
+    task: TrackingTask = field(default_factory=TrackingTask)
+    """Robot and task of all stages. Its interface is simulated on the adaptor's motions only; leave
+    it perfect if they were recorded through a real one."""
+    gmt: TrainCfg = field(default_factory=TrainCfg)
+    """Training of the generalist."""
+    adaptor: TrainCfg = field(default_factory=TrainCfg)
+    """Training of the adaptor, on the interface's motions alone."""
+    adaptor_from_gmt: bool = True
+    """Fine-tune the generalist instead of training the adaptor from scratch, as MOSAIC first did
+    and later not; what fine-tuning forgets then shows in the table."""
+    residual: TrainCfg = field(default_factory=TrainCfg)
+    """Training of the residual, which imitates each of the two on its own motions."""
+    gmt_share: float = 0.5
+    """Share of the residual's episodes on the generalist's motions, 0 to 1."""
+    exam: Protocol = field(default_factory=lambda: Protocol(interface="own"))
+    """Episodes that every stage is scored on."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            PipelineError: a share that leaves a group without episodes.
+        """
+        if not 0.0 < self.gmt_share < 1.0:
+            raise PipelineError(
+                f"gmt_share is {self.gmt_share}; the residual needs motions of both groups, so "
+                "give a share between 0 and 1, for example 0.5"
+            )
+
+
+def mosaic_stages(recipe: MosaicRecipe, folder: Path) -> dict[str, Stage]:
+    """The trainings of a recipe, whose runs will be FOLDER/gmt, FOLDER/adaptor, FOLDER/residual."""
+    clean = replace(recipe.task, interface=InterfaceCfg())
+    both = {GMT: recipe.gmt_motions, ADAPTOR: recipe.adaptor_motions}
+    gmt, adaptor = str(folder / GMT), str(folder / ADAPTOR)
+    stages = (
+        Stage(
+            name=GMT,
+            about="generalist on clean references",
+            task=clean,
+            groups={GMT: recipe.gmt_motions},
+            train=recipe.gmt,
+            motion_folder=recipe.motion_folder,
+        ),
+        Stage(
+            name=ADAPTOR,
+            about="specialist of the interface",
+            task=recipe.task,
+            groups={ADAPTOR: recipe.adaptor_motions},
+            train=replace(recipe.adaptor, warm_start=replace(recipe.adaptor.warm_start, path=gmt))
+            if recipe.adaptor_from_gmt
+            else recipe.adaptor,
+            needs=(GMT,) if recipe.adaptor_from_gmt else (),
+            motion_folder=recipe.motion_folder,
+        ),
+        Stage(
+            name=RESIDUAL,
+            about="the generalist, corrected where the interface needs it",
+            task=replace(
+                recipe.task,
+                interface_groups=(ADAPTOR,),
+                sampler=replace(
+                    recipe.task.sampler,
+                    group_ratios={GMT: recipe.gmt_share, ADAPTOR: 1.0 - recipe.gmt_share},
+                ),
+            ),
+            groups=both,
+            train=replace(
+                recipe.residual,
+                residual=replace(recipe.residual.residual, base=gmt),
+                imitation=replace(
+                    recipe.residual.imitation,
+                    teachers=(
+                        TeacherCfg(path=gmt, group=GMT),
+                        TeacherCfg(path=adaptor, group=ADAPTOR, sees="student"),
+                    ),
+                ),
+            ),
+            needs=(GMT, ADAPTOR),
+            motion_folder=recipe.motion_folder,
+        ),
+    )
+    return {stage.name: stage for stage in stages}
+
+
+def mosaic_exam(recipe: MosaicRecipe) -> Exam:
+    """Both groups of motions, the interface on the adaptor's alone."""
+    return Exam(
+        task=replace(recipe.task, interface_groups=(ADAPTOR,)),
+        groups={GMT: recipe.gmt_motions, ADAPTOR: recipe.adaptor_motions},
+        protocol=recipe.exam,
+        motion_folder=recipe.motion_folder,
+        engine=recipe.residual.engine,
+        device=recipe.residual.device,
+    )
+
+
+def laptop_recipe() -> MosaicRecipe:
+    """The whole ladder on two CPU cores within an hour, on built-in motions.
+
+    The interface is simulated: joints with a constant calibration error, noise, lost packets and a
+    short delay.
+    """
+    motions = ",".join(f"builtin:{name}" for name in _LAPTOP_MOTIONS)
+    task = TrackingTask(residual_action=True, randomisation=False, interface=_LAPTOP_INTERFACE)
+    task.curriculum.enabled = True
+    settings = cpu_preset()
+    distil = replace(
+        settings.ppo, learning_rate=1e-3, init_std=0.05, mini_batches=8, epochs=5, schedule="fixed"
+    )
+    return MosaicRecipe(
+        gmt_motions=motions,
+        adaptor_motions=motions,
+        task=task,
+        gmt=replace(settings, minutes=20.0),
+        adaptor=replace(settings, minutes=10.0),
+        residual=replace(
+            settings,
+            minutes=8.0,
+            ppo=distil,
+            residual=ResidualCfg(hidden=(256, 128)),
+            imitation=ImitationCfg(mode="distil"),
+        ),
+    )
+
+
+def full_recipe() -> MosaicRecipe:
+    """MOSAIC's own scale, with its numbers of updates (its authors used eight GPUs).
+
+    Name the motions: those of the generalist, and those recorded through the interface.
+    """
+    return MosaicRecipe(
+        gmt_motions="motions/gmt",
+        adaptor_motions="motions/interface",
+        task=mosaic_task(),
+        gmt=replace(mosaic_train(), iterations=24_000),
+        adaptor=replace(mosaic_train(), iterations=20_000),
+        adaptor_from_gmt=False,
+        residual=replace(mosaic_train("multi-teacher-residual"), iterations=1_000),
+    )
+
+
+_LAPTOP_MOTIONS = (
+    "stand", "squat", "bow", "wave", "weight_shift", "march", "kick", "hop", "side_step", "turn",
+    "walk",
+)  # fmt: skip
+_LAPTOP_INTERFACE = InterfaceCfg(
+    delay_s=(0.06, 0.06),
+    dropout=0.05,
+    dropout_s=0.06,
+    joint_bias_rad=0.1,
+    joint_noise_rad=0.02,
+    orientation_noise_rad=0.02,
+    smoothing=0.5,
+)

@@ -1,0 +1,174 @@
+"""MOSAIC's ladder end to end on a squat: stages, their order, resuming and recipes."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from mimiclab.errors import PipelineError, UnknownNameError
+from mimiclab.evaluation.protocol import Protocol
+from mimiclab.learning.config import PpoCfg, TrainCfg
+from mimiclab.learning.policy import load_policy
+from mimiclab.learning.run import load_run
+from mimiclab.pipelines.mosaic import (
+    ADAPTOR,
+    GMT,
+    RESIDUAL,
+    MosaicRecipe,
+    full_recipe,
+    laptop_recipe,
+    mosaic_exam,
+    mosaic_stages,
+)
+from mimiclab.pipelines.recipe import read_recipe, write_recipe
+from mimiclab.pipelines.results import write_results
+from mimiclab.pipelines.stage import examine, run_stage, state_of
+
+TINY = TrainCfg(
+    num_envs=8,
+    iterations=2,
+    engine="native",
+    device="cpu",
+    ppo=PpoCfg(hidden=(16,), init_std=0.2, steps_per_env=6, mini_batches=1),
+    logger="none",
+    progress="none",
+)
+
+
+def tiny_recipe() -> MosaicRecipe:
+    laptop = laptop_recipe()
+    imitation = laptop.residual.imitation
+    residual = replace(TINY, residual=laptop.residual.residual, imitation=imitation)
+    return replace(
+        laptop,
+        gmt_motions="builtin:squat",
+        adaptor_motions="builtin:squat,builtin:wave",
+        gmt=TINY,
+        adaptor=TINY,
+        residual=residual,
+        exam=replace(laptop.exam, seeds=1, random_starts=1),
+    )
+
+
+@pytest.fixture(scope="module")
+def ladder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with all three stages of the tiny recipe, trained and examined."""
+    folder = tmp_path_factory.mktemp("runs") / "ladder"
+    stages, exam = mosaic_stages(tiny_recipe(), folder), mosaic_exam(tiny_recipe())
+    for name in stages:
+        assert run_stage(stages, name, folder) == "finished"
+        examine(folder / name, exam, folder / "evaluations" / f"{name}.json")
+    return folder
+
+
+def test_every_stage_is_scored_on_both_groups(ladder: Path) -> None:
+    for name in (GMT, ADAPTOR, RESIDUAL):
+        report = json.loads((ladder / "evaluations" / f"{name}.json").read_text())
+        clips = {(row["group"], row["clip"]) for row in report["clips"]}
+        assert clips == {
+            ("gmt", "gmt/squat"), ("adaptor", "adaptor/squat"), ("adaptor", "wave"),
+        }  # fmt: skip
+
+
+def test_the_generalist_is_the_base_and_stays_as_it_was(ladder: Path) -> None:
+    stages = mosaic_stages(tiny_recipe(), ladder)
+    base = load_policy(load_run(ladder / GMT))
+    corrected = load_policy(load_run(ladder / RESIDUAL))
+    weights = base.actor.mlp.state_dict()
+    inside = [value for key, value in corrected.actor.state_dict().items() if "base" in key]
+    for weight in weights.values():
+        assert any(weight.shape == w.shape and torch.equal(weight, w) for w in inside)
+    assert stages[RESIDUAL].train.residual.base == str(ladder / GMT)
+
+
+def test_the_adaptor_starts_from_the_generalist_or_from_scratch(ladder: Path) -> None:
+    stages = mosaic_stages(tiny_recipe(), ladder)
+    assert stages[ADAPTOR].train.warm_start.path == str(ladder / GMT)
+    scratch = mosaic_stages(replace(tiny_recipe(), adaptor_from_gmt=False), ladder)
+    assert scratch[ADAPTOR].needs == ()
+    assert scratch[ADAPTOR].train.warm_start.path is None
+
+
+def test_finished_stages_and_their_evaluations_are_not_done_again(ladder: Path) -> None:
+    stages, exam = mosaic_stages(tiny_recipe(), ladder), mosaic_exam(tiny_recipe())
+    report = ladder / "evaluations" / "gmt.json"
+    before = (ladder / GMT / "checkpoints" / "last.pt").stat().st_mtime_ns, report.stat().st_mtime
+    assert run_stage(stages, GMT, ladder) == "finished"
+    examine(ladder / GMT, exam, report)
+    after = (ladder / GMT / "checkpoints" / "last.pt").stat().st_mtime_ns, report.stat().st_mtime
+    assert before == after
+
+
+def test_a_stage_goes_on_when_its_limit_is_raised(tmp_path: Path) -> None:
+    recipe = tiny_recipe()
+    assert run_stage(mosaic_stages(recipe, tmp_path), GMT, tmp_path) == "finished"
+    longer = replace(recipe, gmt=replace(TINY, iterations=3))
+    assert state_of(tmp_path / GMT, longer.gmt) == "started"
+    assert run_stage(mosaic_stages(longer, tmp_path), GMT, tmp_path) == "finished"
+    assert load_policy(load_run(tmp_path / GMT)).iteration == 3
+
+
+def test_a_stage_before_its_predecessor_is_refused(tmp_path: Path) -> None:
+    stages = mosaic_stages(tiny_recipe(), tmp_path)
+    with pytest.raises(PipelineError, match="'residual' needs stage 'gmt', which has not been"):
+        run_stage(stages, RESIDUAL, tmp_path)
+    assert not (tmp_path / RESIDUAL).exists()
+
+
+def test_another_recipe_in_the_same_folder_is_refused(ladder: Path) -> None:
+    other = replace(tiny_recipe(), task=replace(tiny_recipe().task, push_scale=0.5))
+    with pytest.raises(PipelineError, match=r"push_scale: 1.0 in the run, 0.5 here"):
+        run_stage(mosaic_stages(other, ladder), GMT, ladder)
+
+
+def test_the_page_tells_gain_and_forgetting(ladder: Path) -> None:
+    page = write_results(ladder, [GMT, ADAPTOR, RESIDUAL])
+    found = json.loads((ladder / "results.json").read_text())
+    assert {(row["stage"], row["group"]) for row in found["rows"]} == {
+        (stage, group) for stage in (GMT, ADAPTOR, RESIDUAL) for group in ("gmt", "adaptor")
+    }
+    assert (ladder / "forgetting.png").read_bytes()[:4] == b"\x89PNG"
+    assert "http" not in page.read_text().replace("http://www.w3.org", "")
+
+
+def test_recipes_survive_yaml_and_may_be_partial(tmp_path: Path) -> None:
+    for recipe in (laptop_recipe(), full_recipe()):
+        write_recipe(recipe, tmp_path / "whole.yaml")
+        assert read_recipe(tmp_path / "whole.yaml") == recipe
+    (tmp_path / "own.yaml").write_text("base: full\nadaptor_motions: suit/\ngmt: {num_envs: 64}\n")
+    own = read_recipe(tmp_path / "own.yaml")
+    assert own.adaptor_motions == "suit/"
+    assert own.gmt == replace(full_recipe().gmt, num_envs=64)
+    assert own.task == full_recipe().task
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("gmt: {num_env: 4}", "unknown settings num_env"),
+        ("[1, 2]", "expected fields of a recipe"),
+        ("a: [", "is not YAML"),
+        ("base: huge", "base is 'huge', expected one of laptop, full"),
+        ("gmt_share: 1.0", "needs motions of both groups"),
+        ("task: {history: 0}", "history is 0"),
+    ],
+)
+def test_bad_recipes_are_refused(text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text(text)
+    with pytest.raises(PipelineError, match=message):
+        read_recipe(tmp_path / "bad.yaml")
+
+
+def test_unknown_recipes_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match="'laptop'"):
+        read_recipe("labtop")
+    with pytest.raises(PipelineError, match="no recipe at"):
+        read_recipe(tmp_path / "none.yaml")
+
+
+def test_the_exam_puts_the_interface_on_its_own_group_alone() -> None:
+    exam = mosaic_exam(laptop_recipe())
+    assert exam.task.interface_groups == (ADAPTOR,)
+    assert exam.protocol == Protocol(interface="own")
