@@ -22,13 +22,18 @@ from mimiclab.errors import CheckpointError, ContractError, MimiclabError
 from mimiclab.evaluation.candidates import open_candidate
 from mimiclab.evaluation.evaluate import evaluate
 from mimiclab.evaluation.protocol import Protocol
+from mimiclab.learning.algorithms.cfg import ImitationCfg
 from mimiclab.learning.build import build_actor
 from mimiclab.learning.config import PpoCfg, TrainCfg
 from mimiclab.learning.networks.cfg import NetworkCfg, ResidualCfg
 from mimiclab.learning.policy import load_policy
 from mimiclab.learning.residual import install_base, open_source, prepare_residual
 from mimiclab.learning.run import load_run
+from mimiclab.learning.teachers.cfg import TeacherCfg
 from mimiclab.learning.train import resume, train
+from mimiclab.motions.library import MotionLibrary
+from mimiclab.motions.library.groups import joined_groups
+from mimiclab.motions.synthesis import builtin_motion
 from mimiclab.tasks.tracking import TrackingTask
 
 
@@ -140,6 +145,41 @@ def test_a_released_policy_is_a_base(tmp_path, g1):
     seen = torch.cat([parts[name].flatten(1) for name in WITHOUT_ESTIMATION], dim=1)
     with torch.inference_mode():
         torch.testing.assert_close(actor.mlp.base(obs), 2.0 * network(seen), atol=1e-4, rtol=1e-4)
+
+
+def released(tmp_path, g1, terms, history):
+    ours = (g1.default_pose, g1.action_scale)
+    policy = Foreign(Network(terms, history), terms, ISAAC_TO_MODEL, *ours, ours)
+    return write(policy, tmp_path / f"{history}.onnx", isaac_metadata(g1, terms, history))
+
+
+def test_a_correction_is_distilled_from_a_teacher_of_other_conventions(tmp_path, g1):
+    """MOSAIC's last stage: base and teacher are released files, corrections are told by group."""
+    base = released(tmp_path, g1, WITHOUT_ESTIMATION, 5)
+    teacher = released(tmp_path, g1, tuple(SIZES), 1)
+    task = TrackingTask(history=5, state_estimation=False, randomisation=False)
+    library = joined_groups(
+        {
+            name: MotionLibrary.from_clips([builtin_motion(clip)], robot=g1, fps=50)
+            for name, clip in (("walk", "squat"), ("teleop", "bow"))
+        }
+    )
+    cfg = settings(base, gain=0.01, hidden=(64,))
+    cfg = replace(
+        cfg,
+        iterations=6,
+        ppo=replace(cfg.ppo, learning_rate=1e-2, schedule="fixed", steps_per_env=8, epochs=10),
+        imitation=ImitationCfg(mode="distil", teachers=(TeacherCfg(path=str(teacher)),)),
+    )
+    train(task, library, cfg, tmp_path / "run")
+    text = (tmp_path / "run" / "metrics.jsonl").read_text()
+    losses = [json.loads(line)["losses"] for line in text.splitlines()]
+    losses = [loss for loss in losses if loss]
+    assert losses[-1]["bc_teacher"] < 0.6 * losses[0]["bc_teacher"]
+    for group in ("walk", "teleop"):
+        ratio = losses[-1][f"residual/{group}/ratio"]
+        base, correction = (losses[-1][f"residual/{group}/{x}"] for x in ("base", "correction"))
+        assert ratio == pytest.approx(correction / base) and ratio > 0.2
 
 
 def refused(match, base, task, error=ContractError, cfg=None, **layout):

@@ -84,13 +84,13 @@ def view_slots(task: "TrackingTask") -> tuple[TermSlot, ...]:
 
     Only for tasks made by `layout_fields`: without a one-hot clip or a horizon.
     """
-    from mimiclab.tasks.tracking.observation_cfg import observation_cfgs
+    from mimiclab.tasks.tracking.observation_cfg import actor_cfg
 
     robot = get_robot(task.robot)
     command = robot.num_joints * task.command_frames * (2 if task.command_velocity else 1)
     sizes = term_sizes(robot, command)
     slots, start = [], 0
-    for name in observation_cfgs(task, {}, ())["actor"].terms:
+    for name in actor_cfg(task).terms:
         slots.append(TermSlot(name, start, sizes[name], task.history))
         start += sizes[name] * task.history
     return tuple(slots)
