@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 
+import onnx
 import pytest
 import torch
 from foreign_files import (
@@ -30,6 +31,7 @@ from mimiclab.learning.policy import load_policy
 from mimiclab.learning.residual import install_base, open_source, prepare_residual
 from mimiclab.learning.run import load_run
 from mimiclab.learning.teachers.cfg import TeacherCfg
+from mimiclab.learning.teachers.load import load_teacher
 from mimiclab.learning.train import resume, train
 from mimiclab.motions.library import MotionLibrary
 from mimiclab.motions.library.groups import joined_groups
@@ -226,3 +228,18 @@ def test_a_base_that_changes_meanwhile_is_refused(tiny_run, tmp_path):
     cfg.residual.base_network["sha256"] = "0" * 64
     with pytest.raises(CheckpointError, match="changed while the training started"):
         install_base(actor, cfg, layout, run.task)
+
+
+def test_a_graph_that_torch_does_not_compute_teaches_but_is_no_base(tiny_run, tmp_path):
+    path = tmp_path / "policy.onnx"
+    model = onnx.load(tiny_run / "policy.onnx")
+    last = next(node for node in model.graph.node if "actions" in node.output)
+    last.output[0] = "before"
+    model.graph.node.append(onnx.helper.make_node("Sin", ["before"], ["actions"]))
+    onnx.save(model, path)
+    run = load_run(tiny_run)
+    teacher, obs = load_teacher(TeacherCfg(path=str(path))), torch.randn(5, 160)
+    torch.testing.assert_close(teacher(obs), load_policy(run)(obs).sin(), atol=1e-5, rtol=1e-5)
+    assert "because of Sin" in teacher.remarks[-1]
+    with pytest.raises(ContractError, match="Sin in its graph are not read into torch"):
+        prepare_residual(settings(path), load_policy(run).layout, run.task)

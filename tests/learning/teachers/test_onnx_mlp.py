@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 from torch import nn
 
 from mimiclab.errors import ContractError
-from mimiclab.learning.teachers.onnx_mlp import OnnxNetwork, mlp_from_onnx
+from mimiclab.learning.teachers.onnx_mlp import OnnxNetwork, mlp_from_onnx, network_from_onnx
 
 WIDTH, ACTIONS, FRAMES = 20, 5, 30
 
@@ -239,3 +239,13 @@ def test_a_graph_that_is_misread_is_refused(tmp_path):
     ]
     with pytest.raises(ContractError, match="actions that differ by"):
         mlp_from_onnx(graph(nodes, {"obs": [1, 4]}, tmp_path / "p.onnx"))
+
+
+@pytest.mark.parametrize("batch", [1, 3, "batch"])
+def test_other_operators_are_left_to_onnxruntime(tmp_path, batch):
+    """Seven rows, in parts where the file fixes its batch."""
+    sine = helper.make_node("Sin", ["obs"], ["actions"])
+    network = network_from_onnx(graph([sine], {"obs": [batch, 4]}, tmp_path / "p.onnx"))
+    assert network.spec == {"operators": ["Sin"], "observations": 4}
+    obs = torch.randn(7, 4)
+    torch.testing.assert_close(network(obs), obs.sin())
