@@ -156,14 +156,16 @@ def test_adaptive_draws_from_a_streamed_library_follow_the_stated_distribution(p
 
 @pytest.mark.parametrize("world", [2, 3, 5])
 def test_ranks_stream_disjoint_balanced_shares(packed, in_memory, world):
-    from mimiclab.learning.distributed import Ranks, shard
+    from mimiclab.learning.distributed import Ranks
+    from mimiclab.learning.shard_cfg import ShardCfg
+    from mimiclab.learning.sharding import share_library
 
     whole = MotionLibrary.load(packed(SOME), streaming=True)
-    shares = [shard(whole.durations_s.tolist(), Ranks(rank, world)) for rank in range(world)]
-    assert all(share is not None for share in shares)
+    ours = [share_library(whole, ShardCfg(), Ranks(rank, world)) for rank in range(world)]
+    assert all(differ for _, differ in ours)
+    parts = [part for part, _ in ours]
+    shares = [[whole.clip_names.index(name) for name in part.clip_names] for part in parts]
     assert sorted(clip for share in shares for clip in share) == list(range(12))
-    assert shares == [shard(whole.durations_s.tolist(), Ranks(r, world)) for r in range(world)]
-    parts = [whole.select(share) for share in shares]
     frames = [int(part.clip_frames.sum()) for part in parts]
     assert max(frames) - min(frames) <= int(whole.clip_frames.max())
     for part, share in zip(parts, shares, strict=True):

@@ -10,7 +10,7 @@ import torch
 from mimiclab.errors import MotionError
 from mimiclab.motions.clip import DEFAULT_GROUP
 from mimiclab.motions.library import MotionLibrary
-from mimiclab.motions.packed.index import ClipIndex, joined
+from mimiclab.motions.packed.index import joined
 
 RESERVED = (DEFAULT_GROUP, "all")
 """Names that no group can be given: that of clips without one, and that of all clips in tables."""
