@@ -63,7 +63,9 @@ def test_mosaics_numbers_are_beside_ours(library):
 def test_the_feet_carry_the_robot(library, g1):
     arena = TrackingArena(TASK, library, Protocol(initial_noise=0.0), num_envs=1)
     try:
-        arena.start(torch.tensor([0]), torch.tensor([0]), torch.zeros(1).double())
+        arena.start(
+            torch.tensor([0]), torch.tensor([0]), torch.zeros(1).double(), torch.tensor([0])
+        )
         for _ in range(15):
             arena.step(ZERO(arena.observations()))
         force = arena.feet_force()
@@ -145,6 +147,24 @@ def test_the_number_of_environments_does_not_matter(library):
     for a, b in zip(one.episodes, many.episodes, strict=True):
         assert (a.clip, a.start_s, a.steps, a.reason) == (b.clip, b.start_s, b.steps, b.reason)
         assert a.metrics["mpjpe_global_mm"] == pytest.approx(b.metrics["mpjpe_global_mm"], rel=0.02)
+
+
+def test_a_seed_is_one_disturbed_start_whatever_else_is_run(library):
+    """Episodes of two policies, or of the same clips by fewer environments, can be paired."""
+
+    def errors(**changes):
+        where = {"num_envs": changes.pop("num_envs", None)}
+        protocol = Protocol(seeds=3, random_starts=0, initial_noise=0.5, **changes)
+        report = evaluate(ZERO, TASK, library, protocol, **where)
+        return [e.metrics["mpjpe_global_mm"] for e in report.episodes if e.clip == "short"]
+
+    expected = errors()
+    assert len({round(error, 3) for error in expected}) == 3
+    assert errors(num_envs=2) == pytest.approx(expected, rel=0.02)
+    late = InterfaceCfg(
+        delay_s=(0.0, 1e-6), dropout=1e-9
+    )  # draws numbers, and does next to nothing
+    assert errors(interface_values=late) == pytest.approx(expected, rel=0.02)
 
 
 def test_whole_clips_not_ten_seconds(endless):

@@ -31,7 +31,7 @@ class Line:
         self.starts = []
         self.pending = torch.zeros(num_envs, dtype=torch.bool)
 
-    def start(self, env_ids, clip, time_s):
+    def start(self, env_ids, clip, time_s, seed):
         self.starts += list(zip(env_ids.tolist(), clip.tolist(), time_s.tolist(), strict=True))
         self.clip[env_ids], self.time_s[env_ids] = clip, time_s
         self.x[env_ids] = -1000.0  # a fresh robot is far away: scoring it would show

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from mjlab.managers import TerminationTermCfg
 from mjlab.sensor import ContactMatch, ContactSensorCfg
@@ -87,6 +88,7 @@ class TrackingArena:
         self.end_effectors: Sequence[int] = tuple(self._command.end_effector_indices.tolist())
         self._starts = _ChosenStarts()
         self._command.sampler = self._starts
+        self._command.unit_noise = self._noise
         self._reader = RobotReader(self._command.entity, self._command.library.body_names)
         self._limits = [name for name, term in cfg.terminations.items() if not term.time_out]
 
@@ -104,11 +106,20 @@ class TrackingArena:
         terms = self.env.cfg.terminations
         return {name: float(terms[name].params["threshold"]) for name in self._limits}
 
-    def start(self, env_ids: torch.Tensor, clip: torch.Tensor, time_s: torch.Tensor) -> None:
+    def start(
+        self, env_ids: torch.Tensor, clip: torch.Tensor, time_s: torch.Tensor, seed: torch.Tensor
+    ) -> None:
         """Begin episodes, with the protocol's initial noise."""
         device = self.env.device
         self._starts.chosen = (clip.to(device), time_s.to(device))
+        self._keys = torch.stack([seed, clip, (time_s / self.dt_s).round().long()], dim=1).tolist()
         self._obs, _ = self.env.reset(env_ids=env_ids.to(device))
+
+    def _noise(self, env_ids: torch.Tensor, width: int) -> torch.Tensor:
+        """Initial noise that depends on nothing but the job: seed, clip and start time."""
+        assert len(self._keys) == len(env_ids)
+        rows = [np.random.default_rng(key).random(width) for key in self._keys]
+        return torch.from_numpy(np.stack(rows))
 
     def observations(self) -> torch.Tensor:
         """Actor observations (N, D)."""

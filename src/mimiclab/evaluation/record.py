@@ -189,13 +189,15 @@ class _RecordingArena(TrackingArena):
         self._rows: list[list[dict[str, np.ndarray]]] = [[] for _ in range(self.num_envs)]
         self._failed = np.zeros(self.num_envs, bool)
 
-    def start(self, env_ids: torch.Tensor, clip: torch.Tensor, time_s: torch.Tensor) -> None:
+    def start(
+        self, env_ids: torch.Tensor, clip: torch.Tensor, time_s: torch.Tensor, seed: torch.Tensor
+    ) -> None:
         """Write what has just ended in these environments, and begin episodes."""
         for env in env_ids.tolist():
             self._finish(env)
             # The loop lets idle environments repeat an episode once no job is left.
             self._job[env] = self._jobs.pop(0) if self._jobs else None
-        super().start(env_ids, clip, time_s)
+        super().start(env_ids, clip, time_s, seed)
 
     def step(self, actions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """One control step, noted for all environments that have a job."""

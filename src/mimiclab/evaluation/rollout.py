@@ -43,8 +43,10 @@ class Arena(Protocol):
     end_effectors: Sequence[int]
     """Indices of ankles and wrists among the tracked bodies."""
 
-    def start(self, env_ids: torch.Tensor, clip: torch.Tensor, time_s: torch.Tensor) -> None:
-        """Begin episodes in some environments; all three are (n,)."""
+    def start(
+        self, env_ids: torch.Tensor, clip: torch.Tensor, time_s: torch.Tensor, seed: torch.Tensor
+    ) -> None:
+        """Begin episodes in some environments; all are (n,)."""
         ...
 
     def observations(self) -> torch.Tensor:
@@ -182,6 +184,7 @@ class _Loop:
             torch.tensor(envs),
             torch.tensor([job.clip for job in jobs]),
             torch.tensor([job.start_s for job in jobs], dtype=torch.float64),
+            torch.tensor([job.seed for job in jobs]),
         )
         if self.reset is not None:
             self.reset(torch.tensor(envs))

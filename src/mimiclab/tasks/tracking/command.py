@@ -5,6 +5,7 @@ against `frame`; finished environments are reset to a sampled start; then time a
 and observations see the reference that the coming step will be scored against.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -113,6 +114,8 @@ class TrackingCommand(CommandTerm):
             [*RESET_POSE, *PUSH_VELOCITY, *[RESET_JOINT_POS] * len(self.library.joint_names)],
             device=self.device,
         )
+        self.unit_noise: Callable[[torch.Tensor, int], torch.Tensor] = _uniform
+        """Draws the noise of states at reset: environments (n,), width W to (n, W), 0 to 1."""
         self._forced: tuple[torch.Tensor, torch.Tensor] | None = None
         self.reference = ReferenceView(self.library, env.scene, env.step_dt)
         """The true reference."""
@@ -307,11 +310,8 @@ class TrackingCommand(CommandTerm):
         self._write_state(env_ids, self.library.frames(clip, time_s), scale)
 
     def _write_state(self, env_ids: torch.Tensor, frame: MotionFrame, scale: float) -> None:
-        noise = (
-            scale
-            * self._spread
-            * (2 * torch.rand(len(env_ids), len(self._spread)) - 1).to(self._spread)
-        )
+        drawn = 2 * self.unit_noise(env_ids, len(self._spread)) - 1
+        noise = scale * self._spread * drawn.to(self._spread)
         joint_pos = frame.joint_pos + noise[:, 12:]
         if scale > 0:
             lower, upper = (limit[env_ids] for limit in self.soft_limits)
@@ -340,6 +340,10 @@ class TrackingCommand(CommandTerm):
                 f"the scene's robot has joints {list(self.entity.joint_names)}, the motions have "
                 f"{list(self.library.joint_names)}; use the robot's own entity_cfg()"
             )
+
+
+def _uniform(env_ids: torch.Tensor, width: int) -> torch.Tensor:
+    return torch.rand(len(env_ids), width)
 
 
 def open_library(source: MotionLibrary | str, robot: str, step_s: float) -> MotionLibrary:
