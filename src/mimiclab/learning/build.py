@@ -127,7 +127,8 @@ def _network(cfg: TrainCfg, layout: dict[str, Any]) -> dict[str, Any]:
             "slots": term_slots(layout, ["actor"]),
         }
     if network.kind == "recurrent":
-        _require_equal_batches(cfg)
+        if not cfg.imitation.unroll:  # that goes through all environments at once
+            _require_equal_batches(cfg)
         return {
             "class_name": "mimiclab.learning.networks.recurrent:RecurrentActor",
             "rnn_type": network.cell,

@@ -106,3 +106,19 @@ def test_bottlenecks_refuse_an_observation_without_a_reference(kind: str) -> Non
     bare = {"observations": {"actor": {"pos": 2}, "critic": {"pos": 2}}, "actions": {"v": 2}}
     with pytest.raises(MimiclabError, match=f"{kind}.*no reference terms: pos"):
         build_actor(cfg, bare)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"levels": (5, 1)},
+        {"levels": ()},
+        {"width": 0},
+        {"layers": 0},
+        {"codes": 1},
+        {"encoder": ()},
+    ],
+)
+def test_sizes_that_make_no_network_are_refused(settings: dict) -> None:
+    with pytest.raises(MimiclabError, match=f"--network.{next(iter(settings))} is"):
+        NetworkCfg(**settings)

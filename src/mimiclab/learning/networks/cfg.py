@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from mimiclab.errors import MimiclabError
+
 NetworkKind = Literal["mlp", "recurrent", "attention", "transformer", "fsq", "vq", "velocity_skip"]
 
 
@@ -45,6 +47,29 @@ class NetworkCfg:
     part of every checkpoint and export. With a warm start, none takes that of the earlier run."""
     estimator_network: dict[str, Any] = field(default_factory=dict)
     """How to rebuild the estimator; filled in when training starts."""
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that make no network.
+
+        Raises:
+            MimiclabError: as said.
+        """
+        for name in ("width", "heads", "code_size", "code_slots", "layers"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise MimiclabError(f"--network.{name.replace('_', '-')} is {value}, expected >= 1")
+        if self.codes < 2:
+            raise MimiclabError(f"--network.codes is {self.codes}, expected 2 or more")
+        self.encoder, self.levels = tuple(self.encoder), tuple(self.levels)
+        if not self.levels or min(self.levels) < 2:
+            raise MimiclabError(
+                f"--network.levels is {self.levels}, expected 2 or more values for each number, "
+                "for example 5 5 5 5"
+            )
+        if not self.encoder or min(self.encoder) < 1:
+            raise MimiclabError(
+                f"--network.encoder is {self.encoder}, expected widths of 1 or more"
+            )
 
 
 @dataclass(kw_only=True)
