@@ -25,6 +25,7 @@ def test_groups_and_mosaics_columns_on_the_command_line(tmp_path, capsys):
     out = tmp_path / "e.json"
     groups = ["--group", "calm=builtin:stand", "--group", "arms=builtin:wave"]
     shown = ["--metrics", "mosaic", "--rule", "mosaic", "--json", str(out)]
+    shown += ["--csv", str(tmp_path / "e.csv")]
     behind = ["--interface.delay-s", "0.1", "0.1", "--interface-groups", "arms"]
     assert main(["evaluate", "zero", *QUICK, *groups, *shown, *behind]) == 0
     text = capsys.readouterr().out
@@ -33,6 +34,7 @@ def test_groups_and_mosaics_columns_on_the_command_line(tmp_path, capsys):
     assert list(values["summary_by_group"]) == ["arms", "calm"]
     assert values["protocol"]["interface_groups"] == ["arms"]
     assert values["protocol"]["rule"] == "mosaic"
+    assert (tmp_path / "e.csv").read_text().count("\n") == 3
     assert main(["evaluate", "zero", "--motion", "builtin:bow", *groups]) == 2
     assert "--motion and --group were both given" in capsys.readouterr().err
 

@@ -1,3 +1,4 @@
+import csv
 import json
 
 import numpy as np
@@ -79,3 +80,13 @@ def test_json_layout(tmp_path):
 def test_an_episode_of_one_step_has_no_acceleration_and_is_still_counted():
     rows = report(episode(), episode(metrics={"mpjpe_global_mm": 1.0})).clip_rows()
     assert rows[0]["episodes"] == 2 and "acceleration_error" not in rows[0]
+
+
+def test_a_table_of_clips_for_spreadsheets(tmp_path):
+    found = report(episode(error=10.0), episode(success=False), episode(clip="bow", metrics={}))
+    found.save_csv(tmp_path / "e.csv")
+    with (tmp_path / "e.csv").open() as file:
+        bow, walk = csv.DictReader(file)
+    assert (walk["clip"], walk["episodes"], walk["success_rate"]) == ("walk", "2", "0.5")
+    assert walk["mpjpe_global_mm"] == "10.0" and bow["mpjpe_global_mm"] == ""
+    assert walk["ended_by"] == "clip_end:1 ee_body_pos:1"

@@ -48,6 +48,7 @@ def evaluate(
     engine: Literal["auto", "native", "warp"] = "auto",
     device: str | None = None,
     json_path: Annotated[Path | None, tyro.conf.arg(name="json")] = None,
+    csv: Path | None = None,
     html: Path | None = None,
 ) -> int:
     """Score a policy on whole clips, from their first frames and from random times.
@@ -90,6 +91,7 @@ def evaluate(
         engine: Physics engine.
         device: Torch device.
         json_path: Write the report as JSON.
+        csv: Write one line for each clip and kind of start.
         html: Write the report as a page.
     """
     from mimiclab.cli.evaluation_table import print_report
@@ -141,6 +143,8 @@ def evaluate(
     print_report(report, policy, metrics)
     if json_path is not None:
         report.save(json_path)
+    if csv is not None:
+        report.save_csv(csv)
     if html is not None:
         from mimiclab.viewing.report import write_evaluation_html
 

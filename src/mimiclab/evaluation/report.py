@@ -1,5 +1,7 @@
 """The result of an evaluation: episodes, the table for each clip, the summary, JSON."""
 
+import csv
+import io
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -156,6 +158,27 @@ class EvaluationReport:
             OutputError: the file cannot be written.
         """
         write_text(path, json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n")
+
+    def save_csv(self, path: str | Path) -> None:
+        """Write the rows of the clips as CSV, for spreadsheets; what a clip lacks stays empty.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        rows = [
+            {
+                **{key: value for key, value in row.items() if key != "success_ci95"},
+                "ended_by": " ".join(f"{why}:{count}" for why, count in row["ended_by"].items()),
+            }
+            for row in self.clip_rows()
+        ]
+        text = io.StringIO()
+        writer = csv.DictWriter(
+            text, list(dict.fromkeys(key for row in rows for key in row)), lineterminator="\n"
+        )
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(path, text.getvalue())
 
 
 _SHARES = ("completion", "feet_stumble")
