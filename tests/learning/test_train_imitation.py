@@ -293,3 +293,29 @@ def test_old_checkpoints_without_the_algorithms_state_resume(student: Path, tmp_
     del state["algorithm"]
     torch.save(state, path)
     assert resume(folder, iterations=3).iteration == 3
+
+
+# Recordings
+
+
+def test_a_recording_of_rollouts_is_cloned(
+    library: MotionLibrary, student: Path, expert: Path, tmp_path: Path
+) -> None:
+    from mimiclab.cli.main import main
+    from mimiclab.errors import RecordingError
+    from mimiclab.learning.networks.cfg import NetworkCfg
+
+    file = tmp_path / "student.h5"
+    assert main(["record", str(student), "--out", str(file), "--seeds", "1"]) == 0
+    imitation = ImitationCfg(mode="distil", recording=str(file), recording_batch=4)
+    cfg = replace(CFG, imitation=imitation, iterations=30)
+    train(STUDENT, library, cfg, tmp_path / "clone")
+    losses = [line["losses"] for line in read_metrics(tmp_path / "clone" / "metrics.jsonl")[1:]]
+    early = sum(x["bc_recording"] for x in losses[:5])
+    assert sum(x["bc_recording"] for x in losses[-5:]) < 0.8 * early
+    assert "recording" in load_run(tmp_path / "clone").config["sources"]
+    with pytest.raises(RecordingError, match="other settings than the student has"):
+        train(EXPERT, library, cfg, tmp_path / "other")
+    recurrent = replace(cfg, network=NetworkCfg(kind="recurrent", width=8))
+    with pytest.raises(MimiclabError, match="single steps"):
+        train(STUDENT, library, recurrent, tmp_path / "memory")
