@@ -1,6 +1,7 @@
 """Recordings: what goes in comes out, and what is damaged or does not fit is refused by name."""
 
 import json
+import tracemalloc
 from dataclasses import replace
 
 import h5py
@@ -172,6 +173,26 @@ def test_a_stopped_recording_leaves_the_old_file(file):
     assert [p.name for p in file.parent.iterdir()] == [file.name]
 
 
+def test_memory_does_not_grow_with_the_number_of_episodes(tmp_path):
+    big = episode(4000)  # 0.3 MB
+    with Recorder(tmp_path / "long.h5", INFO, ["walk"]) as recorder:
+        recorder.add(big)
+        tracemalloc.start()
+        for _ in range(12):
+            recorder.add(big)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak < 2e6
+    with Recording(tmp_path / "long.h5") as recording:
+        assert recording.num_steps == 13 * 4000
+        tracemalloc.start()
+        for one in recording.episodes:
+            assert len(one) == 4000
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak < 2e6
+
+
 def test_an_empty_recording_is_not_written(tmp_path):
     with pytest.raises(MimiclabError, match="no episode was recorded"):
         write(tmp_path / "none.h5", [])
@@ -245,7 +266,7 @@ def test_flipped_bits_are_never_passed_on(file):
     whole = bytearray(file.read_bytes())
     expected = read_pairs(file, LAYOUT)
     rng, noticed = np.random.default_rng(0), 0
-    for position in rng.integers(0, len(whole), 150):
+    for position in rng.integers(0, len(whole), 80):
         damaged = whole.copy()
         damaged[position] ^= 1 << int(rng.integers(8))
         file.write_bytes(damaged)

@@ -146,7 +146,10 @@ def test_the_newest_frames_and_the_present_command_are_taken() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"ref_projected_gravity": None}, "needs the observation 'ref_projected_gravity'.*--task"),
+        (
+            {"ref_projected_gravity": None},
+            "needs the observation 'ref_projected_gravity'.*--reference-gravity",
+        ),
         ({"command": (6, 2)}, "takes 3 frames of 4 numbers of 'command'.* observes 2 of 3"),
         ({"command": (25, 5)}, "observes 5 of 5"),
     ],

@@ -105,7 +105,7 @@ def window_columns(layout: WindowLayout, slots: Sequence[TermSlot]) -> list[int]
     for name, size in ((COMMAND, layout.command_size), (GRAVITY, 3)):
         slot = found.get(name)
         if slot is None:
-            advice = " (--task.reference-gravity)" if name == GRAVITY else ""
+            advice = " (--reference-gravity)" if name == GRAVITY else ""
             raise MimiclabError(
                 f"the velocity estimator needs the observation {name!r}{advice}; the policy "
                 f"observes {', '.join(found)}"
@@ -113,7 +113,7 @@ def window_columns(layout: WindowLayout, slots: Sequence[TermSlot]) -> list[int]
         if slot.history < layout.history or slot.size % size:
             raise MimiclabError(
                 f"the velocity estimator takes {layout.history} frames of {size} numbers of "
-                f"{name!r}; the policy observes {slot.history} of {slot.size}. Set --task.history "
+                f"{name!r}; the policy observes {slot.history} of {slot.size}. Set --history "
                 f"{layout.history}, or train an estimator for this"
             )
         first = slot.history - layout.history
