@@ -82,7 +82,7 @@ def test_two_teachers_of_opposite_opinions_are_both_heard(toy_cfg: TrainCfg) -> 
 def test_teachers_observations_are_not_stored(toy_cfg: TrainCfg) -> None:
     runner = class_of(taught(toy_cfg, "hybrid"), [("", teacher())])
     stored = set(runner.alg.storage.observations.keys())
-    assert stored == {"actor", "critic", "teacher_mean", "teacher_index"}
+    assert stored == {"actor", "critic", "motion_group", "teacher_mean", "teacher_index"}
 
 
 def recording(cfg: TrainCfg, count: int = 300) -> RecordingLoss:
