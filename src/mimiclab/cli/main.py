@@ -37,9 +37,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "mimiclab.cli.train_estimator:estimator",
         "train an estimator of the reference's velocity",
     ),
-    "train gmt": ("mimiclab.cli.pipeline:train_gmt", "first stage of a pipeline: the generalist"),
-    "train adaptor": ("mimiclab.cli.pipeline:train_adaptor", "second: a specialist of an interface"),
-    "train residual": ("mimiclab.cli.pipeline:train_residual", "third: the generalist, corrected"),
+    "train gmt": ("mimiclab.cli.pipeline:train_gmt", "stage 1 of a pipeline: the generalist"),
+    "train adaptor": ("mimiclab.cli.pipeline:train_adaptor", "stage 2: an interface's specialist"),
+    "train residual": ("mimiclab.cli.pipeline:train_residual", "stage 3: the corrected generalist"),
     "train resume": ("mimiclab.cli.train:resume", "go on with an interrupted or finished run"),
     "pipeline mosaic": (
         "mimiclab.cli.pipeline:pipeline_mosaic",

@@ -47,7 +47,11 @@ class MosaicRecipe:
     """Training of the residual, which imitates each of the two on its own motions."""
     gmt_share: float = 0.5
     """Share of the residual's episodes on the generalist's motions, 0 to 1."""
-    exam: Protocol = field(default_factory=lambda: Protocol(interface="own"))
+    seed: int = 42
+    """Seed of all stages, in place of each one's own."""
+    exam: Protocol = field(
+        default_factory=lambda: Protocol(interface="own", seeds=10, random_starts=10)
+    )
     """Episodes that every stage is scored on."""
 
     def __post_init__(self) -> None:
@@ -115,7 +119,9 @@ def mosaic_stages(recipe: MosaicRecipe, folder: Path) -> dict[str, Stage]:
             motion_folder=recipe.motion_folder,
         ),
     )
-    return {stage.name: stage for stage in stages}
+    return {
+        stage.name: replace(stage, train=replace(stage.train, seed=recipe.seed)) for stage in stages
+    }
 
 
 def mosaic_exam(recipe: MosaicRecipe) -> Exam:
@@ -133,30 +139,31 @@ def mosaic_exam(recipe: MosaicRecipe) -> Exam:
 def laptop_recipe() -> MosaicRecipe:
     """The whole ladder on two CPU cores within an hour, on built-in motions.
 
-    The interface is simulated: joints with a constant calibration error, noise, lost packets and a
-    short delay.
+    The interface is simulated on five motions on the spot: joints with a constant calibration
+    error, noise, lost packets, smoothing and a short delay.
     """
-    motions = ",".join(f"builtin:{name}" for name in _LAPTOP_MOTIONS)
     task = TrackingTask(residual_action=True, randomisation=False, interface=_LAPTOP_INTERFACE)
     task.curriculum.enabled = True
     settings = cpu_preset()
-    distil = replace(
-        settings.ppo, learning_rate=1e-3, init_std=0.05, mini_batches=8, epochs=5, schedule="fixed"
-    )
+    distil = replace(settings.ppo, learning_rate=1e-3, schedule="fixed", epochs=5)
     return MosaicRecipe(
-        gmt_motions=motions,
-        adaptor_motions=motions,
+        gmt_motions=_builtin(*_ON_THE_SPOT, *_WITH_STEPS),
+        adaptor_motions=_builtin(*_ON_THE_SPOT),
         task=task,
-        gmt=replace(settings, minutes=20.0),
-        adaptor=replace(settings, minutes=10.0),
+        gmt=replace(settings, iterations=500),
+        adaptor=replace(settings, iterations=150),
         residual=replace(
             settings,
-            minutes=8.0,
+            iterations=120,
             ppo=distil,
             residual=ResidualCfg(hidden=(256, 128)),
             imitation=ImitationCfg(mode="distil"),
         ),
     )
+
+
+def _builtin(*names: str) -> str:
+    return ",".join(f"builtin:{name}" for name in names)
 
 
 def full_recipe() -> MosaicRecipe:
@@ -175,10 +182,8 @@ def full_recipe() -> MosaicRecipe:
     )
 
 
-_LAPTOP_MOTIONS = (
-    "stand", "squat", "bow", "wave", "weight_shift", "march", "kick", "hop", "side_step", "turn",
-    "walk",
-)  # fmt: skip
+_ON_THE_SPOT = ("stand", "squat", "bow", "wave", "weight_shift")
+_WITH_STEPS = ("march", "kick", "hop", "side_step", "turn", "walk")
 _LAPTOP_INTERFACE = InterfaceCfg(
     delay_s=(0.06, 0.06),
     dropout=0.05,
