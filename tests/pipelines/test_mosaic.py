@@ -9,8 +9,11 @@ import torch
 
 from mimiclab.errors import PipelineError, UnknownNameError
 from mimiclab.learning.config import PpoCfg, TrainCfg
+from mimiclab.learning.estimator.cfg import EstimatorCfg
+from mimiclab.learning.networks.cfg import NetworkCfg
 from mimiclab.learning.policy import load_policy
 from mimiclab.learning.run import load_run
+from mimiclab.pipelines.exam import examine
 from mimiclab.pipelines.mosaic import (
     ADAPTOR,
     GMT,
@@ -21,9 +24,10 @@ from mimiclab.pipelines.mosaic import (
     mosaic_exam,
     mosaic_stages,
 )
+from mimiclab.pipelines.policy_stage import PolicyStage
 from mimiclab.pipelines.recipe import read_recipe, write_recipe
 from mimiclab.pipelines.results import write_results
-from mimiclab.pipelines.stage import examine, run_stage, state_of
+from mimiclab.pipelines.stage import Stage, run_stage
 
 TINY = TrainCfg(
     num_envs=8,
@@ -49,6 +53,11 @@ def tiny_recipe() -> MosaicRecipe:
         residual=residual,
         exam=replace(laptop.exam, seeds=1, random_starts=1),
     )
+
+
+def settings_of(stage: Stage) -> TrainCfg:
+    assert isinstance(stage, PolicyStage)
+    return stage.train
 
 
 @pytest.fixture(scope="module")
@@ -79,15 +88,15 @@ def test_the_generalist_is_the_base_and_stays_as_it_was(ladder: Path) -> None:
     inside = [value for key, value in corrected.actor.state_dict().items() if "base" in key]
     for weight in weights.values():
         assert any(weight.shape == w.shape and torch.equal(weight, w) for w in inside)
-    assert stages[RESIDUAL].train.residual.base == str(ladder / GMT)
+    assert settings_of(stages[RESIDUAL]).residual.base == str(ladder / GMT)
 
 
 def test_the_adaptor_starts_from_the_generalist_or_from_scratch(ladder: Path) -> None:
     stages = mosaic_stages(tiny_recipe(), ladder)
-    assert stages[ADAPTOR].train.warm_start.path == str(ladder / GMT)
+    assert settings_of(stages[ADAPTOR]).warm_start.path == str(ladder / GMT)
     scratch = mosaic_stages(replace(tiny_recipe(), adaptor_from_gmt=False), ladder)
     assert scratch[ADAPTOR].needs == ()
-    assert scratch[ADAPTOR].train.warm_start.path is None
+    assert settings_of(scratch[ADAPTOR]).warm_start.path is None
 
 
 def test_finished_stages_and_their_evaluations_are_not_done_again(ladder: Path) -> None:
@@ -100,11 +109,40 @@ def test_finished_stages_and_their_evaluations_are_not_done_again(ladder: Path) 
     assert before == after
 
 
+def test_another_exam_is_sat_again(ladder: Path, tmp_path: Path) -> None:
+    exam = mosaic_exam(tiny_recipe())
+    report = tmp_path / "gmt.json"
+    first = examine(ladder / GMT, exam, report)
+    exam.protocol = replace(exam.protocol, seeds=2)
+    second = examine(ladder / GMT, exam, report)
+    assert (first["protocol"]["seeds"], second["protocol"]["seeds"]) == (1, 2)
+
+
+def test_networks_that_are_told_the_velocity_get_an_estimator_first(tmp_path: Path) -> None:
+    told = replace(TINY, network=NetworkCfg(kind="velocity_skip"), iterations=1)
+    recipe = replace(
+        tiny_recipe(),
+        task=replace(tiny_recipe().task, history=5),
+        gmt_motions="builtin:squat,builtin:wave",
+        estimator=EstimatorCfg(hidden=(16,), epochs=1, batch=256),
+        gmt=told,
+    )
+    stages = mosaic_stages(recipe, tmp_path)
+    assert list(stages) == ["estimator", "gmt", "adaptor", "residual"]
+    with pytest.raises(PipelineError, match="'gmt' needs stage 'estimator'"):
+        run_stage(stages, GMT, tmp_path)
+    assert run_stage(stages, "estimator", tmp_path) == "finished"
+    assert run_stage(stages, GMT, tmp_path) == "finished"
+    policy = load_policy(load_run(tmp_path / GMT))
+    assert "ref_projected_gravity" in policy.layout["observations"]["actor"]
+    examine(tmp_path / GMT, mosaic_exam(recipe), tmp_path / "gmt.json")
+
+
 def test_a_stage_goes_on_when_its_limit_is_raised(tmp_path: Path) -> None:
     recipe = tiny_recipe()
     assert run_stage(mosaic_stages(recipe, tmp_path), GMT, tmp_path) == "finished"
     longer = replace(recipe, gmt=replace(TINY, iterations=3))
-    assert state_of(tmp_path / GMT, longer.gmt) == "started"
+    assert mosaic_stages(longer, tmp_path)[GMT].state(tmp_path / GMT) == "started"
     assert run_stage(mosaic_stages(longer, tmp_path), GMT, tmp_path) == "finished"
     assert load_policy(load_run(tmp_path / GMT)).iteration == 3
 

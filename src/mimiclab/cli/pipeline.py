@@ -11,7 +11,7 @@ import tyro
 from mimiclab.pipelines.mosaic import MosaicRecipe
 
 if TYPE_CHECKING:
-    from mimiclab.pipelines.stage import Exam
+    from mimiclab.pipelines.exam import Exam
 
 
 @dataclass(kw_only=True)
@@ -54,15 +54,16 @@ def mosaic(args: Mosaic, only: Sequence[str] = ()) -> int:
         if run_stage(stages, name, folder) != "finished":
             console.print(f"interrupted; go on with the same command: {folder}")
             return 130
-        _examine(console, folder, name, exam)
-        page = write_results(folder, list(stages))
-        console.print(f"stages side by side: [bold]{page}[/]")
+        if stages[name].is_policy:
+            _examine(console, folder, name, exam)
+            page = write_results(folder, list(stages))
+            console.print(f"stages side by side: [bold]{page}[/]")
     return 0
 
 
 def _examine(console: Any, folder: Path, name: str, exam: "Exam") -> None:
     from mimiclab.cli.evaluate import StepBar
-    from mimiclab.pipelines.stage import examine
+    from mimiclab.pipelines.exam import examine
 
     with StepBar("evaluating") as bar:
         report = examine(
@@ -75,24 +76,23 @@ def _examine(console: Any, folder: Path, name: str, exam: "Exam") -> None:
         )
 
 
-def _parser(only: tuple[str, ...]) -> Callable[[Sequence[str], str], int]:
+def _stages(*only: str) -> Callable[..., int]:
+    """A command that runs these stages, or all; its defaults depend on --recipe."""
+
+    def command(args: Annotated[Mosaic, tyro.conf.arg(name="")]) -> int:
+        return mosaic(args, only)
+
     def parse(arguments: Sequence[str], prog: str) -> int:
         from mimiclab.pipelines.recipe import read_recipe
 
         found = re.search(r"--recipe[ =](\S+)", " ".join(arguments))
         recipe = found[1] if found else "laptop"
         default = Mosaic(recipe=recipe, settings=read_recipe(recipe))
-        return mosaic(tyro.cli(Mosaic, prog=prog, args=list(arguments), default=default), only)
+        return command(tyro.cli(Mosaic, prog=prog, args=list(arguments), default=default))
 
-    return parse
-
-
-class _Command:
-    """A command whose defaults depend on --recipe."""
-
-    def __init__(self, *only: str) -> None:
-        self.parse = _parser(only)
+    command.parse = parse  # pyright: ignore[reportFunctionMemberAccess]
+    return command
 
 
-pipeline_mosaic = _Command()
-train_gmt, train_adaptor, train_residual = map(_Command, ("gmt", "adaptor", "residual"))
+pipeline_mosaic = _stages()
+train_gmt, train_adaptor, train_residual = map(_stages, ("gmt", "adaptor", "residual"))

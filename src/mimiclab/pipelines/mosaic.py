@@ -11,16 +11,20 @@ from mimiclab.errors import PipelineError
 from mimiclab.evaluation.protocol import Protocol
 from mimiclab.learning.algorithms.cfg import ImitationCfg
 from mimiclab.learning.config import TrainCfg, cpu_preset
+from mimiclab.learning.estimator.cfg import EstimatorCfg
 from mimiclab.learning.mosaic import mosaic_train
 from mimiclab.learning.networks.cfg import ResidualCfg
 from mimiclab.learning.teachers.cfg import TeacherCfg
-from mimiclab.pipelines.stage import Exam, Stage
+from mimiclab.pipelines.estimator_stage import EstimatorStage
+from mimiclab.pipelines.exam import Exam
+from mimiclab.pipelines.policy_stage import PolicyStage
+from mimiclab.pipelines.stage import Stage
 from mimiclab.tasks.tracking.interface_cfg import InterfaceCfg
 from mimiclab.tasks.tracking.mosaic import mosaic_task
 from mimiclab.tasks.tracking.task import TrackingTask
 
-GMT, ADAPTOR, RESIDUAL = "gmt", "adaptor", "residual"
-"""Stages, in order. The first two also name the motion groups."""
+ESTIMATOR, GMT, ADAPTOR, RESIDUAL = "estimator", "gmt", "adaptor", "residual"
+"""Stages, in order. `gmt` and `adaptor` also name the motion groups."""
 
 
 @dataclass(kw_only=True)
@@ -36,6 +40,9 @@ class MosaicRecipe:
     task: TrackingTask = field(default_factory=TrackingTask)
     """Robot and task of all stages. Its interface is simulated on the adaptor's motions only; leave
     it perfect if they were recorded through a real one."""
+    estimator: EstimatorCfg = field(default_factory=EstimatorCfg)
+    """Training of an estimator of the reference's velocity, before all others; done only if the
+    generalist's network is `velocity_skip`."""
     gmt: TrainCfg = field(default_factory=TrainCfg)
     """Training of the generalist."""
     adaptor: TrainCfg = field(default_factory=TrainCfg)
@@ -68,42 +75,38 @@ class MosaicRecipe:
 
 
 def mosaic_stages(recipe: MosaicRecipe, folder: Path) -> dict[str, Stage]:
-    """The trainings of a recipe, whose runs will be FOLDER/gmt, FOLDER/adaptor, FOLDER/residual."""
-    clean = replace(recipe.task, interface=InterfaceCfg())
+    """The stages of a recipe, whose folders will be FOLDER/gmt, FOLDER/adaptor, FOLDER/residual.
+
+    If the generalist's network is told the reference's velocity (`velocity_skip`), and by no
+    estimator of the user's, FOLDER/estimator is trained first.
+    """
+    recipe, estimator = _with_estimator(recipe, folder)
     both = {GMT: recipe.gmt_motions, ADAPTOR: recipe.adaptor_motions}
     gmt, adaptor = str(folder / GMT), str(folder / ADAPTOR)
-    stages = (
-        Stage(
+    first = tuple(stage.name for stage in estimator)
+    fine_tuned = replace(recipe.adaptor, warm_start=replace(recipe.adaptor.warm_start, path=gmt))
+    policies = (
+        PolicyStage(
             name=GMT,
             about="generalist on clean references",
-            task=clean,
             groups={GMT: recipe.gmt_motions},
+            task=replace(recipe.task, interface=InterfaceCfg()),
             train=recipe.gmt,
-            motion_folder=recipe.motion_folder,
+            needs=first,
         ),
-        Stage(
+        PolicyStage(
             name=ADAPTOR,
             about="specialist of the interface",
-            task=recipe.task,
             groups={ADAPTOR: recipe.adaptor_motions},
-            train=replace(recipe.adaptor, warm_start=replace(recipe.adaptor.warm_start, path=gmt))
-            if recipe.adaptor_from_gmt
-            else recipe.adaptor,
-            needs=(GMT,) if recipe.adaptor_from_gmt else (),
-            motion_folder=recipe.motion_folder,
+            task=recipe.task,
+            train=fine_tuned if recipe.adaptor_from_gmt else recipe.adaptor,
+            needs=(GMT,) if recipe.adaptor_from_gmt else first,
         ),
-        Stage(
+        PolicyStage(
             name=RESIDUAL,
             about="the generalist, corrected where the interface needs it",
-            task=replace(
-                recipe.task,
-                interface_groups=(ADAPTOR,),
-                sampler=replace(
-                    recipe.task.sampler,
-                    group_ratios={GMT: recipe.gmt_share, ADAPTOR: 1.0 - recipe.gmt_share},
-                ),
-            ),
             groups=both,
+            task=_both_groups(recipe),
             train=replace(
                 recipe.residual,
                 residual=replace(recipe.residual.residual, base=gmt),
@@ -116,16 +119,48 @@ def mosaic_stages(recipe: MosaicRecipe, folder: Path) -> dict[str, Stage]:
                 ),
             ),
             needs=(GMT, ADAPTOR),
-            motion_folder=recipe.motion_folder,
         ),
     )
+    seeded = (replace(s, train=replace(s.train, seed=recipe.seed)) for s in policies)
     return {
-        stage.name: replace(stage, train=replace(stage.train, seed=recipe.seed)) for stage in stages
+        stage.name: replace(stage, motion_folder=recipe.motion_folder)
+        for stage in (*estimator, *seeded)
     }
+
+
+def _both_groups(recipe: MosaicRecipe) -> TrackingTask:
+    shares = {GMT: recipe.gmt_share, ADAPTOR: 1.0 - recipe.gmt_share}
+    return replace(
+        recipe.task,
+        interface_groups=(ADAPTOR,),
+        sampler=replace(recipe.task.sampler, group_ratios=shares),
+    )
+
+
+def _with_estimator(
+    recipe: MosaicRecipe, folder: Path
+) -> tuple[MosaicRecipe, tuple[EstimatorStage, ...]]:
+    """The recipe whose networks use FOLDER/estimator, and the stage that makes it, if they do."""
+    network = recipe.gmt.network
+    if network.kind != "velocity_skip" or network.estimator is not None:
+        return recipe, ()
+    task = replace(recipe.task, reference_gravity=True)
+    told = replace(network, estimator=str(folder / ESTIMATOR))
+    stage = EstimatorStage(
+        name=ESTIMATOR,
+        about="how fast the reference moves, from its joints and its tilt",
+        groups={GMT: recipe.gmt_motions},
+        task=task,
+        settings=replace(recipe.estimator, seed=recipe.seed),
+    )
+    adaptor = replace(recipe.adaptor, network=network if recipe.adaptor_from_gmt else told)
+    recipe = replace(recipe, task=task, gmt=replace(recipe.gmt, network=told), adaptor=adaptor)
+    return recipe, (stage,)
 
 
 def mosaic_exam(recipe: MosaicRecipe) -> Exam:
     """Both groups of motions, the interface on the adaptor's alone."""
+    recipe, _ = _with_estimator(recipe, Path())
     return Exam(
         task=replace(recipe.task, interface_groups=(ADAPTOR,)),
         groups={GMT: recipe.gmt_motions, ADAPTOR: recipe.adaptor_motions},
