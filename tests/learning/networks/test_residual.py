@@ -13,6 +13,8 @@ from mimiclab.learning.build import build_actor, rsl_rl_config
 from mimiclab.learning.config import TrainCfg
 from mimiclab.learning.networks.cfg import ResidualCfg
 from mimiclab.learning.networks.frozen import ColumnMap, FrozenPolicy, freeze, rebuild
+from mimiclab.learning.networks.mlp import NormalisedMlp
+from mimiclab.learning.networks.residual import ResidualActor
 from mimiclab.learning.runner import Runner
 from mimiclab.learning.serialise import from_plain, to_plain
 
@@ -217,3 +219,30 @@ def test_ppo_learns_the_correction_of_a_bad_base(toy_cfg):
     ids = {id(p) for group in runner.alg.optimizer.param_groups for p in group["params"]}
     learnt = [*runner.alg.actor.parameters(), *runner.alg.critic.parameters()]
     assert ids == {id(p) for p in learnt}
+
+
+def train_a_little(cfg):
+    """Weights after a few updates, and how often the base was asked in rollouts and in updates."""
+    torch.manual_seed(5)
+    runner = Runner(ToyTracking(cfg.num_envs), with_base(cfg, gain=0.5), layout=LAYOUT)
+    install(runner.alg.actor, base_actor(cfg))
+    asked = {"rollout": 0, "update": 0}
+
+    def count(*_):
+        asked["rollout" if torch.is_inference_mode_enabled() else "update"] += 1
+
+    runner.alg.actor.mlp.base.network.register_forward_hook(count)
+    torch.manual_seed(6)
+    runner.learn(iterations=4)
+    return runner.alg.actor.state_dict(), asked
+
+
+def test_the_base_acts_once_in_a_step_and_never_in_an_update(toy_cfg, monkeypatch):
+    """What it did is stored with the step; learning is the same as without."""
+    weights, asked = train_a_little(toy_cfg)
+    assert asked == {"rollout": 4 * toy_cfg.ppo.steps_per_env, "update": 0}
+    monkeypatch.setattr(ResidualActor, "noted", NormalisedMlp.noted)
+    plain, asked = train_a_little(toy_cfg)
+    assert asked["update"] > 0
+    for name, value in weights.items():
+        torch.testing.assert_close(value, plain[name], msg=name)

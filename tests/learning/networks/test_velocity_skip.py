@@ -91,7 +91,12 @@ def test_it_learns_to_track_with_a_frozen_estimator_and_survives_files(
     actor = runner.alg.actor
     actor.velocity.estimator.load_state_dict(estimator.state_dict())
     before = {name: value.clone() for name, value in estimator.state_dict().items()}
+    in_updates = []
+    actor.velocity.register_forward_hook(
+        lambda *_: in_updates.append(1) if not torch.is_inference_mode_enabled() else None
+    )
     runner.learn()
+    assert not in_updates  # what it answered in the rollout is stored
     assert sink.lines[1]["mean_episode_length"] < 15
     assert sink.lines[-1]["mean_episode_length"] > 45  # of 60
     for name, value in actor.velocity.estimator.state_dict().items():

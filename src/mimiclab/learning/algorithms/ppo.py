@@ -59,10 +59,16 @@ class TrackingPpo(PPO):
         if imitation is not None and imitation.router is not None:
             obs = imitation.router.annotate(obs.to(device))  # the storage takes its fields from it
         with contextlib.redirect_stdout(io.StringIO()):
-            return PPO.construct_algorithm(obs, env, cfg, device)
+            algorithm = PPO.construct_algorithm(obs, env, cfg, device)
+        assert isinstance(algorithm, TrackingPpo)
+        stored, steps = algorithm.storage.observations, algorithm.storage.num_transitions_per_env
+        for name, value in algorithm.actor.noted(obs.to(device)).items():
+            if name not in stored:
+                stored[name] = torch.zeros(steps, *value.shape, device=device)
+        return algorithm
 
     def act(self, obs: TensorDict) -> torch.Tensor:
-        """Sample actions (N, A), and note what the teachers would do."""
+        """Sample actions (N, A), and note what teachers and frozen networks would do."""
         return super().act(self._noted(obs))
 
     def process_env_step(
@@ -118,7 +124,7 @@ class TrackingPpo(PPO):
         self.auxiliary.load_state_dict(state["auxiliary"])
 
     def _noted(self, obs: TensorDict) -> TensorDict:
-        return obs if self.router is None else self.router.annotate(obs)
+        return self.actor.noted(obs if self.router is None else self.router.annotate(obs))
 
     def _learn(self) -> dict[str, float]:
         """One update; losses for the log."""

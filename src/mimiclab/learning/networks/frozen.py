@@ -81,8 +81,15 @@ class FrozenPolicy(nn.Module):
         """Actions, and the observations as the network sees them, normalised."""
         with torch.no_grad():
             x = self.inputs(obs)
-            features = x * self.normaliser_scale + self.normaliser_shift
-            return self.outputs(self.network(x)), features
+            return self.outputs(self.network(x)), self._normalised(x)
+
+    def features(self, obs: torch.Tensor) -> torch.Tensor:
+        """The second result of `act` alone."""
+        with torch.no_grad():
+            return self._normalised(self.inputs(obs))
+
+    def _normalised(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.normaliser_scale + self.normaliser_shift
 
 
 def freeze(module: nn.Module) -> nn.Module:

@@ -34,14 +34,21 @@ class NormalisedMlp(MLPModel):
         if self.obs_normalization:
             self.obs_normalizer = SharedNormalisation(self.obs_dim, until=normalise_until)
 
+    def observed(self, obs: TensorDict) -> torch.Tensor:
+        """What it sees, as it is, (..., D)."""
+        return torch.cat([obs[group] for group in self.obs_groups], dim=-1)
+
     def update_normalization(self, obs: TensorDict) -> None:
         """Nothing: statistics are folded in once a rollout, see `fold_in`."""
 
     def fold_in(self, obs: TensorDict) -> None:
         """Add observations of batch shape (..., ) to the statistics of all processes."""
         if isinstance(self.obs_normalizer, SharedNormalisation):
-            x = torch.cat([obs[group] for group in self.obs_groups], dim=-1)
-            self.obs_normalizer.fold_in(x.reshape(-1, x.shape[-1]))
+            self.obs_normalizer.fold_in(self.observed(obs).reshape(-1, self.obs_dim))
+
+    def noted(self, obs: TensorDict) -> TensorDict:
+        """`obs` and what of them no update changes, to be stored instead of computed each time."""
+        return obs
 
     @property
     def has_statistics(self) -> bool:

@@ -14,6 +14,8 @@ from mimiclab.learning.networks.normalisation import SharedNormalisation
 
 GATE_BIAS = -3.0
 """Logit of the gate at the start: it lets 5 % through."""
+BASE_ACTION = "base_action"
+"""Stored with each step: the frozen policy's action. (N, A)."""
 
 
 class ResidualNetwork(nn.Module):
@@ -24,8 +26,10 @@ class ResidualNetwork(nn.Module):
 
     extra: torch.Tensor
 
-    def __init__(self, cfg: ResidualCfg, *, activation: str, until: int | None) -> None:
+    def __init__(self, cfg: ResidualCfg, width: int, *, activation: str, until: int | None) -> None:
+        """`width` is that of the observations, D; `until` is `PpoCfg.normalise_until`."""
         super().__init__()
+        self.width = width
         spec = cfg.base_network
         self.base: FrozenPolicy = rebuild(spec)
         self.scale, self.bound, self.gate = cfg.scale, cfg.bound, cfg.gate
@@ -41,8 +45,15 @@ class ResidualNetwork(nn.Module):
         """Actions of the base and corrections of the newest batch in training."""
 
     def forward(self, obs: torch.Tensor) -> torch.Tensor:
-        """Mean actions (N, A) of raw observations (N, D)."""
-        base, x = self.base.act(obs)
+        """Mean actions (N, A) of raw observations (N, D).
+
+        The base's actions may follow in columns D to D + A; then they are not computed.
+        """
+        if obs.shape[-1] == self.width:
+            base, x = self.base.act(obs)
+        else:
+            obs, base = obs[..., : self.width], obs[..., self.width :]
+            x = self.base.features(obs)
         if len(self.extra):
             x = torch.cat([x, self.extra_normaliser(obs[..., self.extra])], dim=-1)
         correction = self.correction(x)
@@ -94,7 +105,9 @@ class ResidualActor(NormalisedMlp):
             distribution_cfg=distribution_cfg,
         )  # fmt: skip
         self.group_names = tuple(residual.base_network["groups"])
-        self.mlp = ResidualNetwork(residual, activation=activation, until=normalise_until)
+        self.mlp = ResidualNetwork(
+            residual, self.obs_dim, activation=activation, until=normalise_until
+        )
         self._groups: torch.Tensor | None = None
 
     def forward(self, obs: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
@@ -103,12 +116,23 @@ class ResidualActor(NormalisedMlp):
             self._groups = obs.get("motion_group")
         return super().forward(obs, *args, **kwargs)
 
+    def get_latent(self, obs: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """Raw observations (N, D), or (N, D + A) with what `noted` added."""
+        seen, base = super().get_latent(obs, *args, **kwargs), obs.get(BASE_ACTION)
+        return seen if base is None else torch.cat([seen, base], dim=-1)
+
+    def noted(self, obs: TensorDict) -> TensorDict:
+        """`obs` and the base's actions there."""
+        noted = obs.copy()
+        noted[BASE_ACTION] = self.mlp.base(self.observed(obs))
+        return noted
+
     def fold_in(self, obs: TensorDict) -> None:
         """Add observations that the base does not take to the statistics of all processes."""
         normaliser = self.mlp.extra_normaliser
         if isinstance(normaliser, SharedNormalisation):
-            x = torch.cat([obs[group] for group in self.obs_groups], dim=-1)
-            normaliser.fold_in(x[..., self.mlp.extra].reshape(-1, len(self.mlp.extra)))
+            extra = self.observed(obs)[..., self.mlp.extra]
+            normaliser.fold_in(extra.reshape(-1, len(self.mlp.extra)))
 
     def input_normaliser(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Scale and shift (D,) of what is observed, as the correction sees it."""

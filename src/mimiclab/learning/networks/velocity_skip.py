@@ -17,6 +17,8 @@ from mimiclab.learning.networks.mlp import NormalisedMlp
 
 COMMAND, GRAVITY = "command", "ref_projected_gravity"
 """Observation terms that a window is taken from."""
+ESTIMATED_VELOCITY = "estimated_velocity"
+"""Stored with each step: what the estimator answered. (N, 3)."""
 
 
 class VelocitySkipActor(NormalisedMlp):
@@ -61,8 +63,16 @@ class VelocitySkipActor(NormalisedMlp):
         self, obs: TensorDict, masks: torch.Tensor | None = None, hidden_state: Any = None
     ) -> torch.Tensor:
         """Normalised observation and velocity side by side, (..., D + 3)."""
-        raw = torch.cat([obs[group] for group in self.obs_groups], dim=-1)
-        return torch.cat([super().get_latent(obs), self.velocity(raw)], dim=-1)
+        velocity = obs.get(ESTIMATED_VELOCITY)
+        if velocity is None:
+            velocity = self.velocity(self.observed(obs))
+        return torch.cat([super().get_latent(obs), velocity], dim=-1)
+
+    def noted(self, obs: TensorDict) -> TensorDict:
+        """`obs` and the velocities estimated there."""
+        noted = obs.copy()
+        noted[ESTIMATED_VELOCITY] = self.velocity(self.observed(obs))
+        return noted
 
     def as_onnx(self, verbose: bool = False) -> nn.Module:
         """A module from raw observations (N, D) to mean actions (N, A), estimator included."""
