@@ -3,7 +3,7 @@
 python benchmarks/generalist.py DATA    about an hour on 2 cores
 
 DATA holds the folders of open motions `asap_g1_npz`, `kimodo_g1_csv` and `twist2_g1_npz`. They are
-repaired first, as `mimiclab motion repair` does: the clips float, drift, or begin with wrong frames.
+repaired first by `mimiclab motion repair`: the clips float, drift, or begin with wrong frames.
 """
 
 import json
@@ -16,7 +16,7 @@ from run import RESULTS, machine
 
 SEEDS = (1, 2, 3)
 UPDATES = 500
-BUILT_IN = "stand squat bow wave weight_shift march kick hop".split()
+BUILT_IN = ["stand", "squat", "bow", "wave", "weight_shift", "march", "kick", "hop"]
 REAL = {
     "asap_g1_npz": ("squat_level2", "shoot_level2", "kick_level2", "step_forward_back_level2"),
     "kimodo_g1_csv": ("output_wave", "output_high5", "output_dance", "output_jumpjack"),

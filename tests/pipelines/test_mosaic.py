@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from mimiclab.cli.main import main
 from mimiclab.errors import PipelineError, UnknownNameError
 from mimiclab.learning.config import PpoCfg, TrainCfg
 from mimiclab.learning.estimator.cfg import EstimatorCfg
@@ -158,6 +159,34 @@ def test_another_recipe_in_the_same_folder_is_refused(ladder: Path) -> None:
     other = replace(tiny_recipe(), task=replace(tiny_recipe().task, push_scale=0.5))
     with pytest.raises(PipelineError, match=r"push_scale: 1.0 in the run, 0.5 here"):
         run_stage(mosaic_stages(other, ladder), GMT, ladder)
+
+
+def test_other_motions_in_the_same_folder_are_refused(ladder: Path) -> None:
+    other = replace(tiny_recipe(), gmt_motions="builtin:bow")
+    with pytest.raises(PipelineError, match=r"motions: [0-9a-f]{8}.* in the run"):
+        run_stage(mosaic_stages(other, ladder), GMT, ladder)
+
+
+def test_limits_and_logs_may_change(ladder: Path) -> None:
+    recipe = tiny_recipe()
+    shown = replace(recipe, residual=replace(recipe.residual, logger="tensorboard", keep_last=9))
+    assert run_stage(mosaic_stages(shown, ladder), RESIDUAL, ladder) == "finished"
+    wider = replace(recipe.residual.residual, hidden=(32,))
+    changed = replace(recipe, residual=replace(recipe.residual, residual=wider))
+    with pytest.raises(PipelineError, match=r"residual.hidden: \[256, 128\] in the run"):
+        run_stage(mosaic_stages(changed, ladder), RESIDUAL, ladder)
+
+
+def test_the_command_runs_one_stage_and_goes_on(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_recipe(tiny_recipe(), tmp_path / "tiny.yaml")
+    common = ["--recipe", "tiny.yaml", "--name", "ladder"]
+    assert main(["train", "residual", *common]) == 2  # its predecessors are not there
+    assert main(["train", "gmt", *common]) == 0
+    assert main(["pipeline", "mosaic", *common]) == 0
+    found = json.loads((tmp_path / "runs" / "ladder" / "results.json").read_text())
+    assert found["stages"] == [GMT, ADAPTOR, RESIDUAL]
+    assert read_recipe(tmp_path / "runs" / "ladder" / "recipe.yaml") == tiny_recipe()
 
 
 def test_the_page_tells_gain_and_forgetting(ladder: Path) -> None:

@@ -77,7 +77,8 @@ def mosaic_train(
     warm_start = WarmStartCfg()
     if runner == "residual":
         ppo = replace(ppo, init_std=0.8, entropy=0.001)
-        warm_start = WarmStartCfg(critic=base)
+        # A policy file has no critic to begin with.
+        warm_start = WarmStartCfg(critic=None if base and base.endswith(".onnx") else base)
     if runner == "rl-continue":
         warm_start = WarmStartCfg(path=student, std=0.5 if student else None)
         ppo = replace(ppo, init_std=0.5)

@@ -258,7 +258,6 @@ def _teaching(plan: TeachingPlan) -> list[str]:
         for lesson in plan.lessons
         for remark in lesson.teacher.remarks
     ]
-    lines += [remark for lesson in plan.lessons for remark in lesson.teacher.remarks]
     if plan.lessons and plan.untaught:
         lines.append(f"no teacher for {', '.join(plan.untaught)}: PPO alone there")
     return lines

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mimiclab.learning.estimator.cfg import EstimatorCfg
 from mimiclab.pipelines.motions import open_motion_groups
+from mimiclab.pipelines.settings import require_same
 from mimiclab.pipelines.stage import Stage, State
 from mimiclab.tasks.tracking.task import TrackingTask
 
@@ -16,6 +17,8 @@ class EstimatorStage(Stage):
     task: TrackingTask
     """Whose policies will use it."""
     settings: EstimatorCfg
+    device: str | None = None
+    """Torch device of the network; none takes a GPU if there is one."""
     is_policy: bool = False
 
     def state(self, folder: Path) -> State:
@@ -27,15 +30,19 @@ class EstimatorStage(Stage):
     def advance(self, folder: Path) -> State:
         """Train it, unless it is there."""
         from mimiclab.learning.distributed import pick_device
+        from mimiclab.learning.estimator.files import load_estimator
         from mimiclab.learning.estimator.train import train_estimator
+        from mimiclab.learning.serialise import to_plain
 
         if self.state(folder) == "finished":
+            made = load_estimator(folder)[0].cfg
+            require_same(to_plain(made), to_plain(self.settings), folder)
             return "finished"
         train_estimator(
             self.settings,
             open_motion_groups(self.groups, self.task, self.motion_folder),
             fps=self.task.control_hz,
             folder=folder,
-            device=pick_device(None),
+            device=pick_device(self.device),
         )
         return "finished"

@@ -75,10 +75,12 @@ def examine(
 
 def _is_of(stamp: Mapping[str, Any], exam: Exam, sha256: str) -> bool:
     """Whether a report's stamp names this checkpoint and this exam."""
+    from mimiclab.evaluation.protocol import SUCCESS_RULES
     from mimiclab.learning.serialise import to_plain
 
     interface, groups = exam.protocol.interface_of(exam.task)
     expected = {
+        "success_rule": SUCCESS_RULES[exam.protocol.rule],
         "clip_set_hash": exam.library.content_hash,
         "interface": to_plain(interface),
         "interface_groups": list(groups),
@@ -91,4 +93,5 @@ def _is_of(stamp: Mapping[str, Any], exam: Exam, sha256: str) -> bool:
         },
     }  # fmt: skip
     same = all(stamp.get(name) == value for name, value in expected.items())
-    return same and stamp["policy"].get("sha256") == sha256
+    limited = bool(stamp["terminations"]) == exam.protocol.terminate
+    return same and limited and stamp["policy"].get("sha256") == sha256

@@ -152,6 +152,7 @@ def _with_estimator(
         groups={GMT: recipe.gmt_motions},
         task=task,
         settings=replace(recipe.estimator, seed=recipe.seed),
+        device=recipe.gmt.device,
     )
     adaptor = replace(recipe.adaptor, network=network if recipe.adaptor_from_gmt else told)
     recipe = replace(recipe, task=task, gmt=replace(recipe.gmt, network=told), adaptor=adaptor)

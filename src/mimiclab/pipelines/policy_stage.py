@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mimiclab.errors import PipelineError
 from mimiclab.learning.config import TrainCfg
 from mimiclab.pipelines.motions import open_motion_groups
+from mimiclab.pipelines.settings import require_same
 from mimiclab.pipelines.stage import Stage, State
 from mimiclab.tasks.tracking.task import TrackingTask
+
+if TYPE_CHECKING:
+    from mimiclab.motions.library import MotionLibrary
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,11 +41,11 @@ class PolicyStage(Stage):
         from mimiclab.learning.train import resume, train
 
         state, settings = self.state(folder), self.train
+        library = open_motion_groups(self.groups, self.task, self.motion_folder)
         if state == "absent":
-            library = open_motion_groups(self.groups, self.task, self.motion_folder)
             result = train(self.task, library, settings, folder)
         else:
-            self._require_same_settings(folder)
+            self._require_same(folder, library)
             if state == "finished":
                 return state
             limits: dict[str, Any] = {
@@ -51,19 +54,22 @@ class PolicyStage(Stage):
             result = resume(folder, progress=settings.progress, **limits)
         return "started" if result.reason == "interrupted" else "finished"
 
-    def _require_same_settings(self, folder: Path) -> None:
-        """A run goes on with the settings that it was begun with; only its limits may move."""
-        from mimiclab.learning.checkpoint import layout_difference
+    def _require_same(self, folder: Path, library: "MotionLibrary") -> None:
+        """A run goes on with what it was begun with; only its limits may move."""
         from mimiclab.learning.run import read_config
         from mimiclab.learning.serialise import to_plain
 
         noted = read_config(folder)
-        lines = layout_difference(noted["task"], to_plain(self.task), "task")
-        for key in ("ppo", "num_envs", "seed"):
-            lines += layout_difference(noted["train"][key], to_plain(self.train)[key], key)
-        if lines:
-            raise PipelineError(
-                f"{folder} was made with other settings than the recipe has now:\n  "
-                + "\n  ".join(line.replace("in the checkpoint", "in the run") for line in lines)
-                + "\nUse those, or another --name"
-            )
+        require_same(
+            {
+                "task": noted["task"],
+                "train": noted["train"],
+                "motions": noted["motions"]["content_hash"],
+            },
+            {
+                "task": to_plain(self.task),
+                "train": to_plain(self.train),
+                "motions": library.content_hash,
+            },
+            folder,
+        )
