@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mimiclab.deployment.session import open_session
 from mimiclab.errors import ContractError
 from mimiclab.files import atomic_path
 
@@ -27,22 +28,8 @@ class OnnxEstimator:
     """
 
     def __init__(self, path: str | Path) -> None:
-        import onnxruntime
-
         self.path = Path(path)
-        if not self.path.is_file():
-            raise ContractError(f"{self.path}: no such estimator file")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            self._session = onnxruntime.InferenceSession(
-                str(self.path), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # onnxruntime's own types are not public
-            raise ContractError(
-                f"{self.path}: onnxruntime cannot load it ({error}); is it a whole ONNX file?"
-            ) from error
+        self._session = open_session(self.path, "estimator")
         metadata = self._session.get_modelmeta().custom_metadata_map
         if METADATA_KEY not in metadata:
             raise ContractError(

@@ -1,7 +1,4 @@
-"""From a trained network to a policy file: ONNX graph, baked reference, contract, proof.
-
-The only module of this room that needs torch.
-"""
+"""From a trained network to a policy file: ONNX graph, baked reference, contract, proof."""
 
 import copy
 from collections.abc import Mapping, Sequence

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
 from mimiclab.deployment.contract import PolicyContract
 from mimiclab.deployment.memory import Memory
 from mimiclab.deployment.metadata import contract_of
+from mimiclab.deployment.session import open_session
 from mimiclab.errors import ContractError
 
 REFERENCE_OUTPUTS = (
@@ -34,19 +34,7 @@ class OnnxPolicy:
     def __init__(self, path: str | Path, *, threads: int = 1) -> None:
         """Open `path`; `threads` are those of onnxruntime (small networks want one)."""
         self.path = Path(path)
-        if not self.path.is_file():
-            raise ContractError(f"{self.path}: no such policy file; give the path of an .onnx file")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-        try:
-            self._session = onnxruntime.InferenceSession(
-                str(self.path), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # onnxruntime's own types are not public
-            raise ContractError(
-                f"{self.path}: onnxruntime cannot load it ({error}); is it a whole ONNX file?"
-            ) from error
+        self._session = open_session(self.path, threads=threads)
         metadata = self._session.get_modelmeta().custom_metadata_map
         self.contract: PolicyContract = contract_of(metadata, self.path)
         self._inputs = {entry.name: entry.shape for entry in self._session.get_inputs()}

@@ -1,6 +1,5 @@
 """What can be evaluated: a run or checkpoint, an ONNX file, fresh weights, or no policy at all."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +8,7 @@ import torch
 
 from mimiclab.errors import CheckpointError, ContractError
 from mimiclab.evaluation.rollout import Policy
+from mimiclab.files import file_sha256
 from mimiclab.learning.teachers.foreign import is_foreign
 from mimiclab.tasks.tracking import TrackingTask
 
@@ -116,7 +116,7 @@ def onnx_candidate(path: Path) -> Candidate:
         label={
             "kind": "onnx",
             "path": str(path),
-            "sha256": _sha256(path),
+            "sha256": file_sha256(path),
             "run": contract.provenance.run,
             "iteration": contract.provenance.iteration,
         },
@@ -173,9 +173,7 @@ def run_candidate(
         label={
             "kind": "untrained" if untrained else "checkpoint",
             "path": str(run.checkpoint),
-            "sha256": None
-            if untrained
-            else hashlib.sha256(run.checkpoint.read_bytes()).hexdigest(),
+            "sha256": None if untrained else file_sha256(run.checkpoint),
             "run": run.name,
             "iteration": policy.iteration,
         },
@@ -185,7 +183,3 @@ def run_candidate(
 def _listed(task: Any) -> Any:
     """The task as JSON would give it: the contract keeps top-level lists as tuples."""
     return {key: list(v) if isinstance(v, tuple) else v for key, v in dict(task).items()}
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
