@@ -232,4 +232,4 @@ def test_another_task_than_the_policys_is_refused(library, tmp_path, capsys):
         record(candidate, library, tmp_path / "it.h5", QUIET, engine="native", device="cpu")  # pyright: ignore
     given = "record zero --motion builtin:stand --out x.h5 --view"
     assert main([*given.split(), "student"]) == 2
-    assert "expected NAME=RUN" in capsys.readouterr().err
+    assert "write --view NAME=RUN" in capsys.readouterr().err

@@ -1,20 +1,13 @@
 """`mimiclab evaluate`: score a policy on whole clips."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import tyro
 
+from mimiclab.cli.policy_clips import Groups, clips_to_score
 from mimiclab.tasks.tracking.interface_cfg import InterfaceCfg
 
-if TYPE_CHECKING:
-    from mimiclab.evaluation.candidates import Candidate
-    from mimiclab.motions.library import MotionLibrary
-
-Groups = Annotated[
-    tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="NAME=MOTIONS")
-]
 _PERFECT = InterfaceCfg()
 
 
@@ -94,6 +87,7 @@ def evaluate(
         csv: Write one line for each clip and kind of start.
         html: Write the report as a page.
     """
+    from mimiclab.cli.bars import StepBar
     from mimiclab.cli.evaluation_table import print_report
     from mimiclab.evaluation.candidates import open_candidate
     from mimiclab.evaluation.evaluate import evaluate as run
@@ -150,95 +144,3 @@ def evaluate(
 
         write_evaluation_html({policy: report.to_dict()}, html, title=f"Evaluation of {policy}")
     return 0 if report.summary()["success_rate"]["mean"] >= require_success else 1
-
-
-def clips_to_score(
-    candidate: "Candidate",
-    motion: str | None,
-    motion_folder: Path | None,
-    groups: Sequence[str] = (),
-) -> "MotionLibrary":
-    """The clips that `--motion` or `--group` name, by default those that came with the policy.
-
-    Args:
-        candidate: the policy.
-        motion: what `open_motions` takes.
-        motion_folder: where the files of published motion sets are.
-        groups: NAME=MOTIONS each, in place of `motion`.
-
-    Raises:
-        MimiclabError: it brings none, or motions and groups are both named.
-    """
-    from mimiclab.errors import MimiclabError
-    from mimiclab.motions.library.open import open_groups, open_motions
-
-    task = candidate.task
-    where = {"robot": task.robot, "fps": task.control_hz, "motion_folder": motion_folder}
-    if groups and motion is not None:
-        raise MimiclabError(
-            "--motion and --group were both given; name all motions by --group NAME=MOTIONS"
-        )
-    if groups:
-        return open_groups(named(groups, "--group NAME=MOTIONS"), **where)
-    if motion is not None:
-        return open_motions(motion, **where)
-    if candidate.library is None:
-        raise MimiclabError(
-            "this policy brings no motion along; say which clips to score with --motion, "
-            "for example --motion builtin:walk"
-        )
-    return candidate.library
-
-
-def named(pairs: Sequence[str], option: str) -> dict[str, str]:
-    """NAME=VALUE words as a dict.
-
-    Raises:
-        MimiclabError: a word without a name or value, or a name twice.
-    """
-    from mimiclab.errors import MimiclabError
-
-    found: dict[str, str] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not (name and equals and value):
-            raise MimiclabError(f"{pair!r} has no name or no value; write {option}")
-        if name in found:
-            raise MimiclabError(f"{name!r} was given twice; give {option} once for each name")
-        found[name] = value
-    return found
-
-
-class StepBar:
-    """A progress bar over control steps that appears with the first one."""
-
-    def __init__(self, doing: str) -> None:
-        self._doing = doing
-
-    def __enter__(self) -> "StepBar":
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-        )
-
-        self._progress = Progress(
-            TextColumn(self._doing),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("control steps"),
-            TimeRemainingColumn(),
-            transient=True,
-        )
-        self._task = self._progress.add_task("", total=None)
-        self._progress.start()
-        return self
-
-    def update(self, done: int, total: int) -> None:
-        """Show how many steps are done, and of how many."""
-        self._progress.update(self._task, completed=done, total=total)
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from mimiclab.cli.evaluate import Groups, StepBar, clips_to_score
+from mimiclab.cli.bars import StepBar
+from mimiclab.cli.policy_clips import Groups, clips_to_score
 from mimiclab.evaluation.teleop_cfg import SWEEPS, TeleopSuite
 
 if TYPE_CHECKING:

@@ -1,6 +1,5 @@
 """`mimiclab pipeline mosaic`, and its stages as `mimiclab train gmt|adaptor|residual`."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from mimiclab.cli.defaults import given, with_defaults
 from mimiclab.pipelines.mosaic import MosaicRecipe
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def mosaic(args: Mosaic, only: Sequence[str] = ()) -> int:
 
 
 def _examine(console: Any, folder: Path, name: str, exam: "Exam") -> None:
-    from mimiclab.cli.evaluate import StepBar
+    from mimiclab.cli.bars import StepBar
     from mimiclab.pipelines.exam import examine
 
     with StepBar("evaluating") as bar:
@@ -76,22 +76,17 @@ def _examine(console: Any, folder: Path, name: str, exam: "Exam") -> None:
         )
 
 
-def _stages(*only: str) -> Callable[..., int]:
-    """A command that runs these stages, or all; its defaults depend on --recipe."""
+def defaults(arguments: Sequence[str]) -> Mosaic:
+    """Defaults of the stages' commands, which depend on --recipe."""
+    from mimiclab.pipelines.recipe import read_recipe
 
-    def command(args: Annotated[Mosaic, tyro.conf.arg(name="")]) -> int:
-        return mosaic(args, only)
+    recipe = given(arguments, "--recipe") or "laptop"
+    return Mosaic(recipe=recipe, settings=read_recipe(recipe))
 
-    def parse(arguments: Sequence[str], prog: str) -> int:
-        from mimiclab.pipelines.recipe import read_recipe
 
-        found = re.search(r"--recipe[ =](\S+)", " ".join(arguments))
-        recipe = found[1] if found else "laptop"
-        default = Mosaic(recipe=recipe, settings=read_recipe(recipe))
-        return command(tyro.cli(Mosaic, prog=prog, args=list(arguments), default=default))
-
-    command.parse = parse  # pyright: ignore[reportFunctionMemberAccess]
-    return command
+def _stages(*only: str) -> Callable[[Mosaic], int]:
+    """A command that runs these stages, or all."""
+    return with_defaults(defaults)(lambda args: mosaic(args, only))
 
 
 pipeline_mosaic = _stages()

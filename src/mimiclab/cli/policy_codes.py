@@ -44,6 +44,7 @@ def policy_codes(
     import torch
     from rich.console import Console
 
+    from mimiclab.cli.bars import StepBar
     from mimiclab.evaluation.evaluate import evaluate
     from mimiclab.evaluation.protocol import Protocol
     from mimiclab.files import atomic_path, write_text
@@ -71,7 +72,7 @@ def policy_codes(
         seen.append(observations[(clip >= 0).to(observations.device)].cpu())
         clips.append(clip[clip >= 0])
 
-    with Console().status("following the clips"):
+    with StepBar("following the clips") as bar:
         report = evaluate(
             policy,
             task,
@@ -81,6 +82,7 @@ def policy_codes(
             num_envs=num_envs,
             engine=engine,
             device=device,
+            progress=bar.update,
             observe=observe,
         )
     usage = code_usage(policy.actor.cpu(), torch.cat(seen), torch.cat(clips), library.clip_names)

@@ -1,12 +1,9 @@
 """`mimiclab record`: rollouts of a policy as a file."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
-
-if TYPE_CHECKING:
-    from mimiclab.tasks.tracking import TrackingTask
 
 
 def record(
@@ -74,12 +71,14 @@ def record(
     """
     import json
 
-    from mimiclab.cli.evaluate import StepBar, clips_to_score
+    from mimiclab.cli.bars import StepBar
+    from mimiclab.cli.policy_clips import clips_to_score, named
     from mimiclab.evaluation.candidates import open_candidate
     from mimiclab.evaluation.protocol import Protocol
     from mimiclab.evaluation.record import RecordingPlan
     from mimiclab.evaluation.record import record as run
     from mimiclab.files import write_text
+    from mimiclab.learning.run import load_run
     from mimiclab.simulation.env import resolve_engine
     from mimiclab.tasks.tracking import TrackingTask
 
@@ -93,9 +92,10 @@ def record(
         randomisation=randomisation,
         terminate=terminate,
     )
+    views = named(view, "--view NAME=RUN, for example --view student=runs/student")
     plan = RecordingPlan(
         groups=groups,
-        views=dict(map(_view, view)),
+        views={name: load_run(path).task for name, path in views.items()},
         view_noise=view_noise,
         sample=sample,
         action_noise=action_noise,
@@ -124,19 +124,6 @@ def record(
     if json_path is not None:
         write_text(json_path, json.dumps(summary, indent=2) + "\n")
     return 0
-
-
-def _view(text: str) -> tuple[str, "TrackingTask"]:
-    """NAME=RUN as a name and the run's task."""
-    from mimiclab.errors import MimiclabError
-    from mimiclab.learning.run import load_run
-
-    name, equals, path = text.partition("=")
-    if not (name and equals and path):
-        raise MimiclabError(
-            f"--view {text!r}: expected NAME=RUN, for example --view student=runs/student"
-        )
-    return name, load_run(path).task
 
 
 def _print(summary: dict[str, Any]) -> None:

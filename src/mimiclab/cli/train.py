@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from mimiclab.cli.defaults import given, with_defaults
 from mimiclab.errors import MimiclabError
 from mimiclab.learning.config import TrainCfg, train_preset
 from mimiclab.learning.teachers.cfg import parse_teacher
@@ -58,7 +59,24 @@ class Tracking:
     train: Annotated[TrainCfg, Flat] = field(default_factory=TrainCfg)
 
 
-def tracking(args: Annotated[Tracking, tyro.conf.arg(name="")]) -> int:
+def defaults(arguments: Sequence[str]) -> Tracking:
+    """Defaults of `mimiclab train tracking`, which depend on --preset and --control-hz."""
+    preset = given(arguments, "--preset")
+    if preset not in ("cpu", "gpu"):
+        preset = _preset_of_machine(given(arguments, "--device"))
+    cfg = train_preset(preset)
+    rate = given(arguments, "--control-hz")
+    if rate and rate.isdigit():
+        # Keep rollouts, discount and lambda the same in seconds; they are stated at 50 Hz.
+        ratio = max(1, int(rate)) / 50.0
+        cfg.ppo.steps_per_env = max(1, round(cfg.ppo.steps_per_env * ratio))
+        cfg.ppo.discount **= 1.0 / ratio
+        cfg.ppo.gae_lambda **= 1.0 / ratio
+    return Tracking(task=cpu_task() if preset == "cpu" else TrackingTask(), train=cfg)
+
+
+@with_defaults(defaults)
+def tracking(args: Tracking) -> int:
     """Train a new run from parsed arguments."""
     from mimiclab.learning import distributed
     from mimiclab.learning.train import train
@@ -99,32 +117,6 @@ def open_library(args: Tracking) -> "MotionLibrary":
     return open_groups(args.groups, **how)
 
 
-def parse_tracking(arguments: Sequence[str], prog: str) -> int:
-    """Parse with the defaults of the preset that the arguments name, then train."""
-    return tracking(
-        tyro.cli(Tracking, prog=prog, args=list(arguments), default=defaults(arguments))
-    )
-
-
-tracking.parse = parse_tracking  # pyright: ignore[reportFunctionMemberAccess]
-
-
-def defaults(arguments: Sequence[str]) -> Tracking:
-    """Defaults of `mimiclab train tracking`, which depend on --preset and --control-hz."""
-    text = " ".join(arguments)
-    found = re.search(r"--preset[ =](cpu|gpu)", text)
-    preset = found[1] if found else _preset_of_machine(text)
-    cfg = train_preset(preset)
-    rate = re.search(r"--control-hz[ =](\d+)", text)
-    if rate:
-        # Keep rollouts, discount and lambda the same in seconds; they are stated at 50 Hz.
-        ratio = max(1, int(rate[1])) / 50.0
-        cfg.ppo.steps_per_env = max(1, round(cfg.ppo.steps_per_env * ratio))
-        cfg.ppo.discount **= 1.0 / ratio
-        cfg.ppo.gae_lambda **= 1.0 / ratio
-    return Tracking(task=cpu_task() if preset == "cpu" else TrackingTask(), train=cfg)
-
-
 def cpu_task() -> TrackingTask:
     """Task settings that make few samples go far; docs/training.md tells what they bring.
 
@@ -135,11 +127,10 @@ def cpu_task() -> TrackingTask:
     )
 
 
-def _preset_of_machine(text: str) -> str:
+def _preset_of_machine(device: str | None) -> str:
     # Asking torch would cost seconds, which --help must not.
-    asked = re.search(r"--device[ =](\w+)", text)
-    if asked:
-        return "gpu" if asked[1].startswith("cuda") else "cpu"
+    if device:
+        return "gpu" if device.startswith("cuda") else "cpu"
     return "gpu" if any(Path(p).exists() for p in ("/dev/nvidia0", "/dev/dxg")) else "cpu"
 
 

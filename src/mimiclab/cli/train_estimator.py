@@ -1,6 +1,5 @@
 """`mimiclab train estimator`."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from mimiclab.cli.defaults import given, with_defaults
 from mimiclab.learning.estimator.cfg import EstimatorCfg, estimator_preset
 from mimiclab.tasks.tracking.interface_cfg import InterfaceCfg
 
@@ -52,8 +52,18 @@ class Estimator:
     """Measure behind this interface too."""
 
 
-def estimator(args: Annotated[Estimator, tyro.conf.arg(name="")]) -> int:
+def defaults(arguments: Sequence[str]) -> Any:
+    """Defaults of `mimiclab train estimator`, which depend on --model and --scale."""
+    settings = estimator_preset(
+        given(arguments, "--model") or "mlp", laptop=given(arguments, "--scale") != "full"
+    )
+    return Estimator(motion=tyro.MISSING, out=tyro.MISSING, settings=settings)
+
+
+@with_defaults(defaults)
+def estimator(args: Estimator) -> int:
     """Train an estimator from parsed arguments."""
+    from mimiclab.cli.bars import EpochBar
     from mimiclab.deployment.estimator import export_estimator
     from mimiclab.errors import OutputError
     from mimiclab.learning.estimator.files import FILE
@@ -70,7 +80,7 @@ def estimator(args: Annotated[Estimator, tyro.conf.arg(name="")]) -> int:
         motion_folder=args.motion_folder,
         mirror=args.mirror_motions,
     )
-    with _Bar() as bar:
+    with EpochBar() as bar:
         result = train_estimator(
             args.settings,
             library,
@@ -84,26 +94,6 @@ def estimator(args: Annotated[Estimator, tyro.conf.arg(name="")]) -> int:
     write_estimator_curve(result.lines, result.report, args.out / "curve.png")
     _print(result, args.out)
     return 0
-
-
-def parse_estimator(arguments: Sequence[str], prog: str) -> int:
-    """Parse with the defaults of the preset that the arguments name, then train."""
-    return estimator(
-        tyro.cli(Estimator, prog=prog, args=list(arguments), default=defaults(arguments))
-    )
-
-
-estimator.parse = parse_estimator  # pyright: ignore[reportFunctionMemberAccess]
-
-
-def defaults(arguments: Sequence[str]) -> Any:
-    """Defaults of `mimiclab train estimator`, which depend on --model and --scale."""
-    text = " ".join(arguments)
-    model = re.search(r"--model[ =]([\w-]+)", text)
-    scale = re.search(r"--scale[ =](\w+)", text)
-    name = model[1] if model else "mlp"
-    settings = estimator_preset(name, laptop=not scale or scale[1] != "full")
-    return Estimator(motion=tyro.MISSING, out=tyro.MISSING, settings=settings)
 
 
 def _print(result: "EstimatorResult", out: Path) -> None:
@@ -135,36 +125,3 @@ def _print(result: "EstimatorResult", out: Path) -> None:
         f"wrote {out}",
         highlight=False,
     )
-
-
-class _Bar:
-    """A progress bar with the validation error and the time left."""
-
-    def __enter__(self) -> "_Bar":
-        from rich.progress import BarColumn, Progress, TextColumn
-
-        self._progress = Progress(
-            TextColumn("epoch {task.fields[epoch]}"),
-            BarColumn(),
-            TextColumn("{task.percentage:.0f} %"),
-            TextColumn("validation {task.fields[error]} m/s"),
-            TextColumn("ETA {task.fields[eta]}"),
-            transient=True,
-        )
-        self._task = self._progress.add_task("", total=1.0, epoch=0, error="-", eta="-")
-        self._progress.start()
-        return self
-
-    def update(self, line: dict[str, Any]) -> None:
-        from mimiclab.learning.progress import duration
-
-        self._progress.update(
-            self._task,
-            completed=line["share"],
-            epoch=line["epoch"],
-            error=f"{line['validation_mae']:.4f}",
-            eta=duration(line["eta_s"]),
-        )
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
