@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from mimiclab.files import atomic_path
+from mimiclab.viewing.plots import Plot
+
+_ERROR = "mean absolute error, m/s"
 
 
 def write_estimator_curve(
@@ -19,30 +21,40 @@ def write_estimator_curve(
         lines: one for each epoch, as in metrics.jsonl.
         report: as in report.json.
         path: the PNG to write.
+
+    Raises:
+        OutputError: the file cannot be written.
     """
-    figure = Figure(figsize=(9.0, 3.6), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    assert isinstance(left, Axes) and isinstance(right, Axes)
-    epochs = [line["epoch"] for line in lines]
-    left.plot(epochs, [line["validation_mae"] for line in lines], color="C0", label="estimator")
-    clean = report["errors"]["clean"]["kept"]
-    for number, name in enumerate(name for name in clean if name != "estimator"):
-        error = clean[name]["overall"]["mae"]
-        left.axhline(error, color=f"C{number + 1}", linestyle="--", label=name)
-    left.set(xlabel="epoch", ylabel="mean absolute error, m/s", title="Clips kept for validation")
-    left.set_ylim(bottom=0.0)
     tests = report["errors"]
-    names = list(clean)
-    for number, name in enumerate(names):
+    with atomic_path(path) as temporary, Plot(9.0, 3.6, png=temporary, ncols=2) as plot:
+        colors = dict(zip(tests["clean"]["kept"], plot.series, strict=False))
+        left, right = plot.figure.axes
+        _draw_epochs(left, lines, tests["clean"]["kept"], colors)
+        _draw_tests(right, tests, colors)
+
+
+def _draw_epochs(
+    axes: Axes,
+    lines: Sequence[Mapping[str, Any]],
+    clean: Mapping[str, Any],
+    colors: Mapping[str, str],
+) -> None:
+    validation = [line["validation_mae"] for line in lines]
+    axes.plot([line["epoch"] for line in lines], validation, color=colors["estimator"])
+    for name, color in colors.items():
+        if name != "estimator":
+            axes.axhline(clean[name]["overall"]["mae"], color=color, linestyle="--")
+    axes.set(xlabel="epoch", ylabel=_ERROR, title="Clips kept for validation")
+    axes.set_ylim(bottom=0.0)
+
+
+def _draw_tests(axes: Axes, tests: Mapping[str, Any], colors: Mapping[str, str]) -> None:
+    thick = 0.8 / len(colors)
+    for number, (name, color) in enumerate(colors.items()):
         errors = [parts["kept"][name]["overall"]["mae"] for parts in tests.values()]
-        places = [i + 0.8 * ((number + 0.5) / len(names) - 0.5) for i in range(len(tests))]
-        right.bar(places, errors, width=0.8 / len(names), color=f"C{number}", label=name)
+        places = [i + (number + 0.5) * thick - 0.4 for i in range(len(tests))]
+        axes.bar(places, errors, width=thick, color=color, label=name)
     titles = {"clean": "clean", "training": "trained interface", "test": "test interface"}
-    right.set_xticks(range(len(tests)), [titles[name] for name in tests])
-    right.set(ylabel="mean absolute error, m/s", title="Reference as seen")
-    for axes in (left, right):
-        axes.grid(alpha=0.3)
-        axes.spines[["top", "right"]].set_visible(False)
-    right.legend(frameon=False, ncols=len(names), loc="upper center", bbox_to_anchor=(0.5, -0.1))
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=120)
+    axes.set_xticks(range(len(tests)), [titles[name] for name in tests])
+    axes.set(ylabel=_ERROR, title="Reference as seen")
+    axes.legend(ncols=len(colors), loc="upper center", bbox_to_anchor=(0.5, -0.1))

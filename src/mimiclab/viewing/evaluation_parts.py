@@ -165,6 +165,21 @@ def _number(value: Any) -> tuple[float, tuple[float, ...]] | None:
     return mean, tuple(float(end) for end in ci or ())
 
 
+def with_interval(
+    mean: float | None,
+    ends: Sequence[float] | None,
+    *,
+    factor: float = 1.0,
+    digits: int = 3,
+    sign: str = "",
+) -> str:
+    """`mean [low, high]` as text, a dash where there is none; `sign` is `+` to show it always."""
+    if mean is None:
+        return "–"
+    text = [format(factor * value, f"{sign}.{digits}f") for value in (mean, *(ends or ()))]
+    return text[0] if ends is None else f"{text[0]} [{text[1]}, {text[2]}]"
+
+
 def words(name: str) -> str:
     """A readable form of a metric's name."""
     for end in ("_mm", "_rad", "_s"):

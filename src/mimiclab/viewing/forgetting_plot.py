@@ -1,10 +1,12 @@
 """What each stage gained on new motions and forgot of the old ones: a table and a plot."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from mimiclab.evaluation.comparison import COLUMNS, Comparison
 from mimiclab.files import write_text
 from mimiclab.viewing.bands import Panel, panel_svg, write_panels
+from mimiclab.viewing.evaluation_parts import with_interval
 from mimiclab.viewing.report import render_page
 
 _SHOWN = {"success_rate": "%", "E_AP": "m", "E_BP": "m", "mpjpe_root_mm": "mm"}
@@ -97,17 +99,8 @@ def _changes(document: dict) -> dict[str, list]:
     return {"heads": ["group", "stage", "metric", "change [95 %]", "episodes"], "rows": rows}
 
 
-def _cell(
-    mean: float | None, ends: tuple[float, float] | list[float] | None, metric: str, sign: str = ""
-) -> str:
-    if mean is None:
-        return "–"
-    factor, form = 1.0, f"{sign}.3f"
+def _cell(mean: float | None, ends: Sequence[float] | None, metric: str, sign: str = "") -> str:
     if metric == "success_rate":
-        factor, form = 100.0, f"{sign}.0f"
-    elif metric.endswith("_mm"):
-        form = f"{sign}.1f"
-    text = format(factor * mean, form)
-    if ends is not None:
-        text += f" [{format(factor * ends[0], form)}, {format(factor * ends[1], form)}]"
-    return text + (" %" if metric == "success_rate" else "")
+        text = with_interval(mean, ends, factor=100.0, digits=0, sign=sign)
+        return text if mean is None else f"{text} %"
+    return with_interval(mean, ends, digits=1 if metric.endswith("_mm") else 3, sign=sign)

@@ -8,6 +8,7 @@ from mimiclab.evaluation.teleop_cfg import SWEEPS
 from mimiclab.files import write_text
 from mimiclab.maths.mosaic_metrics import metric_key
 from mimiclab.viewing.bands import Panel, panel_svg, write_panels
+from mimiclab.viewing.evaluation_parts import with_interval
 from mimiclab.viewing.report import render_page
 
 METRICS = {"success_rate": ("success", "%"), "E_AP": ("E_AP", "m"), "E_BP": ("E_BP", "m")}
@@ -93,16 +94,7 @@ def _table(result: TeleopResult, policy: str) -> dict[str, list]:
         cells = [words, f"{row['value']:g} {unit}".strip()]
         for metric, (_, of) in METRICS.items():
             factor, digits = (100.0, 0) if of == "%" else (1.0, 3)
-            cells.append(_cell(row[metric], factor, digits))
+            cell = row[metric] or {"mean": None, "ci95": None}
+            cells.append(with_interval(cell["mean"], cell["ci95"], factor=factor, digits=digits))
         rows.append(cells)
     return {"heads": heads, "rows": rows}
-
-
-def _cell(found: dict[str, Any] | None, factor: float, digits: int) -> str:
-    if found is None:
-        return "–"
-    text = f"{factor * found['mean']:.{digits}f}"
-    if found["ci95"] is not None:
-        low, high = (f"{factor * end:.{digits}f}" for end in found["ci95"])
-        text += f" [{low}, {high}]"
-    return text
