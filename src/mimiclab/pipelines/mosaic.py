@@ -112,9 +112,10 @@ def mosaic_stages(recipe: MosaicRecipe, folder: Path) -> dict[str, Stage]:
                 residual=replace(recipe.residual.residual, base=gmt),
                 imitation=replace(
                     recipe.residual.imitation,
-                    teachers=(
-                        TeacherCfg(path=gmt, group=GMT),
-                        TeacherCfg(path=adaptor, group=ADAPTOR, sees="student"),
+                    # With the student's eyes, the generalist's own answer needs no correction.
+                    teachers=tuple(
+                        TeacherCfg(path=path, group=group, sees="student")
+                        for group, path in ((GMT, gmt), (ADAPTOR, adaptor))
                     ),
                 ),
             ),
