@@ -4,7 +4,8 @@ import sys
 from pathlib import Path
 
 import torch
-from toy_teachers import Lines, class_of, solution, taught, teacher
+from toy_teachers import class_of, solution, taught, teacher
+from toy_tracking import Lines
 
 from mimiclab.learning import distributed
 from mimiclab.learning.algorithms.recording import RecordingLoss

@@ -1,8 +1,5 @@
 """Two processes on the CPU train one policy; the sharing of clips among processes."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +8,7 @@ import pytest
 import torch
 from distributed_worker import pooled_sampler
 from toy_tracking import LAYOUT, ToyTracking
+from two_processes import run_two
 
 from mimiclab.errors import CheckpointError, EngineError
 from mimiclab.learning import distributed
@@ -27,16 +25,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("two")
     for name in ("same", "sharded", "groups"):
         (folder / name).mkdir()
-    worker = Path(__file__).with_name("distributed_worker.py")
-    command = [
-        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
-        str(worker), str(folder),
-    ]  # fmt: skip
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=200,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_two("distributed_worker.py", folder)
     return folder
 
 

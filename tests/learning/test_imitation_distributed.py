@@ -1,30 +1,19 @@
 """Two processes on the CPU imitate together: equal students and schedules from different data."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from toy_teachers import same
+from toy_tracking import same
+from two_processes import run_two
 
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What two gloo processes under torchrun left, see `imitation_worker.py`."""
     folder = tmp_path_factory.mktemp("two")
-    worker = Path(__file__).with_name("imitation_worker.py")
-    command = [
-        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
-        str(worker), str(folder),
-    ]  # fmt: skip
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=200,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_two("imitation_worker.py", folder)
     return folder
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from toy_tracking import LAYOUT, ToyTracking
+from toy_tracking import LAYOUT, Lines, ToyTracking, same
 
 from mimiclab.errors import CheckpointError, EngineError
 from mimiclab.learning import checkpoint as ckpt
@@ -20,31 +20,9 @@ from mimiclab.learning.logs import JsonlLog, read_metrics
 from mimiclab.learning.runner import Runner
 
 
-class Lines:
-    """A sink that remembers."""
-
-    def __init__(self) -> None:
-        self.lines: list[dict[str, Any]] = []
-
-    def write(self, line: dict[str, Any]) -> None:
-        self.lines.append(line)
-
-    def close(self) -> None: ...
-
-
 def make(cfg: TrainCfg, seed: int = 0, **kwargs: Any) -> Runner:
     torch.manual_seed(seed)
     return Runner(ToyTracking(cfg.num_envs, seed), cfg, layout=LAYOUT, **kwargs)
-
-
-def same(a: Any, b: Any) -> bool:
-    if isinstance(a, torch.Tensor):
-        return torch.equal(a, b)
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
-    if isinstance(a, (list, tuple)):
-        return len(a) == len(b) and all(map(same, a, b))
-    return a == b
 
 
 def test_ppo_learns_to_track(toy_cfg: TrainCfg) -> None:

@@ -59,18 +59,6 @@ class Classroom(ToyTracking):
         return obs
 
 
-class Lines:
-    """A sink that remembers."""
-
-    def __init__(self) -> None:
-        self.lines: list[dict[str, Any]] = []
-
-    def write(self, line: dict[str, Any]) -> None:
-        self.lines.append(line)
-
-    def close(self) -> None: ...
-
-
 def class_of(
     cfg: TrainCfg,
     teachers: Sequence[tuple[str, Teacher]] = (),
@@ -106,14 +94,3 @@ def class_of(
 def taught(cfg: TrainCfg, mode: str, **changes: Any) -> TrainCfg:
     """Settings of a mode of imitation."""
     return replace(cfg, imitation=replace(cfg.imitation, mode=mode, **changes))
-
-
-def same(a: Any, b: Any) -> bool:
-    """Whether nested states are equal bit for bit."""
-    if isinstance(a, torch.Tensor):
-        return torch.equal(a, b)
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
-    if isinstance(a, (list, tuple)):
-        return len(a) == len(b) and all(map(same, a, b))
-    return a == b

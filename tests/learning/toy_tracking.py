@@ -108,3 +108,26 @@ class ToyTracking(VecEnv):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.sampler.failures = state["failures"].clone()
+
+
+class Lines:
+    """A sink that remembers."""
+
+    def __init__(self) -> None:
+        self.lines: list[dict[str, Any]] = []
+
+    def write(self, line: dict[str, Any]) -> None:
+        self.lines.append(line)
+
+    def close(self) -> None: ...
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether nested states are equal bit for bit."""
+    if isinstance(a, torch.Tensor):
+        return torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(same, a, b))
+    return a == b

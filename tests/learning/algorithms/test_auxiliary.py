@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 import torch
-from toy_teachers import Lines, class_of, same
+from toy_teachers import class_of
+from toy_tracking import Lines, same
 
 from mimiclab.learning.algorithms.auxiliary import AuxiliaryLoss, AuxiliaryLosses, Schedule
 from mimiclab.learning.algorithms.cfg import ImitationCfg

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 from tensordict import TensorDict
-from toy_teachers import Classroom, Lines, class_of, same, solution, taught, teacher
+from toy_teachers import Classroom, class_of, solution, taught, teacher
+from toy_tracking import Lines, same
 
 from mimiclab.learning.config import TrainCfg
 from mimiclab.learning.networks.cfg import NetworkCfg

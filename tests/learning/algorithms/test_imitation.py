@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import torch
 from tensordict import TensorDict
 from torch.distributions import Normal, kl_divergence
-from toy_teachers import Lines, class_of, same, solution, taught, teacher
+from toy_teachers import class_of, solution, taught, teacher
+from toy_tracking import Lines, same
 
 from mimiclab.learning.algorithms.cfg import ImitationCfg
 from mimiclab.learning.algorithms.imitation import TeacherLoss, action_loss

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 from tensordict import TensorDict
-from toy_teachers import Lines, class_of, solution, taught
+from toy_teachers import class_of, solution, taught
+from toy_tracking import Lines
 
 from mimiclab.errors import RecordingError
 from mimiclab.learning.algorithms.cfg import ImitationCfg

@@ -1,12 +1,11 @@
 """Every network learns the toy problem and is rebuilt from its settings and weights."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import torch
 from toy_history import HistoryTracking, layout
-from toy_tracking import LAYOUT, ToyTracking
+from toy_tracking import LAYOUT, Lines, ToyTracking
 
 from mimiclab.learning.build import build_actor
 from mimiclab.learning.config import TrainCfg
@@ -23,18 +22,6 @@ NETWORKS = {
 }
 
 
-class Lengths:
-    """A sink that keeps what it is given."""
-
-    def __init__(self) -> None:
-        self.lines: list[dict[str, Any]] = []
-
-    def write(self, line: dict[str, Any]) -> None:
-        self.lines.append(line)
-
-    def close(self) -> None: ...
-
-
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_learns_to_track(toy_cfg: TrainCfg, name: str) -> None:
     ppo = replace(toy_cfg.ppo, epochs=4)
@@ -43,7 +30,7 @@ def test_a_network_learns_to_track(toy_cfg: TrainCfg, name: str) -> None:
     torch.manual_seed(0)
     env = ToyTracking(32) if remembers else HistoryTracking(32)
     its_layout = LAYOUT if remembers else layout()
-    sink = Lengths()
+    sink = Lines()
     runner = Runner(env, cfg, layout=its_layout, sinks=[sink])
     runner.learn()
     assert sink.lines[1]["mean_episode_length"] < 15
@@ -64,7 +51,7 @@ def test_the_codebook_learns_inside_ppo_from_its_own_loss_alone(
 ) -> None:
     cfg = replace(toy_cfg, network=replace(NETWORKS["vq"], code_loss=weight))
     torch.manual_seed(0)
-    sink = Lengths()
+    sink = Lines()
     runner = Runner(HistoryTracking(32), cfg, layout=layout(), sinks=[sink])
     runner.learn(iterations=1)  # measures only; the codebook moves onto the first latents
     codebook = runner.alg.actor.encoder.quantiser.codebook  # type: ignore

@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 from tensordict import TensorDict
-from toy_tracking import LAYOUT, ToyTracking
+from toy_tracking import LAYOUT, Lines, ToyTracking
 
 from mimiclab.errors import MimiclabError
 from mimiclab.learning.build import build_actor, rsl_rl_config
@@ -205,13 +205,13 @@ def test_ppo_learns_the_correction_of_a_bad_base(toy_cfg):
     env = ToyTracking(toy_cfg.num_envs)
     cfg = with_base(toy_cfg, gain=0.01)
     cfg.iterations = 40
-    runner = Runner(env, cfg, layout=LAYOUT)
+    sink = Lines()
+    runner = Runner(env, cfg, layout=LAYOUT, sinks=[sink])
     base = base_actor(toy_cfg)
     install(runner.alg.actor, base)
     frozen = {k: v.clone() for k, v in runner.alg.actor.mlp.base.state_dict().items()}
-    lines = []
-    runner.sinks = [type("Sink", (), {"write": lines.append, "close": lambda self: None})()]
     runner.learn()
+    lines = sink.lines
     assert lines[-1]["mean_reward"] > 1.5 * lines[3]["mean_reward"]
     assert lines[-1]["learning_rate"] > 0
     for name, value in runner.alg.actor.mlp.base.state_dict().items():

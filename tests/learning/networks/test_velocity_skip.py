@@ -9,7 +9,7 @@ import pytest
 import torch
 from tensordict import TensorDict
 from toy_history import HistoryTracking, layout
-from toy_tracking import LAYOUT
+from toy_tracking import LAYOUT, Lines
 
 from mimiclab.deployment.graph import write_graph
 from mimiclab.errors import CheckpointError, MimiclabError, RobotError
@@ -69,16 +69,6 @@ def circle_estimator() -> VelocityEstimator:
     return model.eval()
 
 
-class Lengths:
-    def __init__(self) -> None:
-        self.lines: list[dict[str, Any]] = []
-
-    def write(self, line: dict[str, Any]) -> None:
-        self.lines.append(line)
-
-    def close(self) -> None: ...
-
-
 def test_it_learns_to_track_with_a_frozen_estimator_and_survives_files(
     toy_cfg: TrainCfg, tmp_path
 ) -> None:
@@ -86,7 +76,7 @@ def test_it_learns_to_track_with_a_frozen_estimator_and_survives_files(
     network = NetworkCfg(kind="velocity_skip", estimator_network=describe(estimator))
     cfg = replace(toy_cfg, network=network, iterations=45)
     torch.manual_seed(0)
-    env, sink = BlindTracking(32), Lengths()
+    env, sink = BlindTracking(32), Lines()
     runner = Runner(env, cfg, layout=toy_layout(), sinks=[sink])
     actor = runner.alg.actor
     actor.velocity.estimator.load_state_dict(estimator.state_dict())
