@@ -58,22 +58,11 @@ def describe_task(
         ContractError: a task that the contract cannot describe.
     """
     from mimiclab.learning.serialise import to_plain
-    from mimiclab.motions.sampler_cfg import SamplerCfg
     from mimiclab.simulation import make_env
     from mimiclab.tasks.tracking import tracking_env_cfg
     from mimiclab.tasks.tracking.interface_cfg import InterfaceCfg
 
-    plain = replace(
-        task,
-        noise=False,
-        pushes=False,
-        randomisation=False,
-        ground="plane",
-        actuator_delay_s=(0.0, 0.0),
-        interface=InterfaceCfg(),
-        # Never trained in; and clips of all groups of the sampler need not be here.
-        sampler=SamplerCfg(kind="uniform"),
-    )
+    plain = replace(task.nominal(), interface=InterfaceCfg())
     env = make_env(tracking_env_cfg(plain, library, num_envs=1), engine="native", device="cpu")
     try:
         return describe_env(

@@ -12,10 +12,9 @@ from mjlab.sensor import ContactMatch, ContactSensorCfg
 from mimiclab.evaluation.metrics import KinematicState, has_fallen
 from mimiclab.evaluation.protocol import Protocol
 from mimiclab.maths.mosaic_metrics import FALL_ANGLE
-from mimiclab.motions.sampler_cfg import SamplerCfg
 from mimiclab.robots import get_robot
 from mimiclab.simulation import make_env
-from mimiclab.tasks.tracking import CurriculumCfg, TrackingTask, tracking_env_cfg
+from mimiclab.tasks.tracking import TrackingTask, tracking_env_cfg
 from mimiclab.tasks.tracking.state import RobotReader, TrackingState
 
 if TYPE_CHECKING:
@@ -32,22 +31,20 @@ _SPARE_S = 10.0
 def evaluation_task(task: TrackingTask, protocol: Protocol, longest_s: float) -> TrackingTask:
     """The task under the protocol's switches, with episodes as long as the longest clip."""
     interface, groups = protocol.interface_of(task)
+    world = task if protocol.randomisation else task.nominal()
     return replace(
-        task,
+        task.nominal(),
         noise=protocol.observation_noise,
         pushes=protocol.pushes,
         randomisation=protocol.randomisation,
-        ground=task.ground if protocol.randomisation else "plane",
-        actuator_delay_s=task.actuator_delay_s if protocol.randomisation else (0.0, 0.0),
+        ground=world.ground,
+        actuator_delay_s=world.actuator_delay_s,
         reset_noise=protocol.initial_noise,
         clip_end="terminate",
         stale_targets=False,
         interface=interface,
         interface_groups=groups,
         episode_length_s=longest_s + _SPARE_S,
-        # The arena chooses the starts; the task's sampler may ask for groups that are not here.
-        sampler=SamplerCfg(kind="uniform"),
-        curriculum=CurriculumCfg(),
     )
 
 

@@ -6,8 +6,10 @@ import torch
 
 from mimiclab.errors import MimiclabError, MotionError, RobotError, UnknownNameError
 from mimiclab.motions.library import MotionLibrary
+from mimiclab.motions.sampler_cfg import SamplerCfg
 from mimiclab.simulation import make_env
 from mimiclab.tasks.tracking import TrackingTask, tracking_env_cfg
+from mimiclab.tasks.tracking.mosaic import mosaic_task
 
 
 def test_task_is_plain_data():
@@ -29,6 +31,19 @@ def test_task_is_plain_data():
 def test_values_that_cannot_work_are_refused(field, value, message):
     with pytest.raises(MimiclabError, match=message):
         TrackingTask(**{field: value})
+
+
+def test_the_nominal_task_is_what_the_policy_was_made_for():
+    """All that it sees and does stays; what a run varies is gone."""
+    task = mosaic_task(sampler=SamplerCfg(group_ratios={"a": 1.0}), actuator_delay_s=(0.0, 0.02))
+    task.curriculum.enabled = True
+    before, after = asdict(task), asdict(task.nominal())
+    assert {name for name in before if before[name] != after[name]} == {
+        "noise", "pushes", "randomisation", "ground", "actuator_delay_s", "sampler", "curriculum",
+    }  # fmt: skip
+    assert after["ground"] == "plane" and not after["curriculum"]["enabled"]
+    assert not (after["noise"] or after["pushes"] or after["randomisation"])
+    assert task.nominal().nominal() == task.nominal()
 
 
 def test_slower_control_keeps_ppo_settings_in_seconds():

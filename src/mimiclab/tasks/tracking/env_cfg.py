@@ -63,17 +63,11 @@ def tracking_env_cfg(
     """
     if play:
         task = replace(
-            task,
-            noise=False,
-            pushes=False,
-            randomisation=False,
-            ground="plane",
-            actuator_delay_s=(0.0, 0.0),
+            task.nominal(),
             reset_noise=0.0,
             clip_end="wrap",
             episode_length_s=_ENDLESS_S,
             sampler=SamplerCfg(kind="start"),
-            curriculum=CurriculumCfg(),
         )
     robot = get_robot(task.robot)
     if isinstance(library, Path):

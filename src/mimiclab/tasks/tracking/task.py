@@ -3,7 +3,7 @@
 Plain values only, so that a run can store them as JSON; nothing heavy is imported here.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from mimiclab.errors import MimiclabError
@@ -156,6 +156,23 @@ class TrackingTask:
                 f"actuator_delay_s is {self.actuator_delay_s}, expected 0 <= shortest <= longest, "
                 f"whole physics steps of {1 / self.physics_hz:g} s"
             )
+
+    def nominal(self) -> "TrackingTask":
+        """The same without what makes training varied: disturbances, rough ground, late motors.
+
+        Starts are uniform: the clips of all motion groups that the sampler asks for need not be at
+        hand.
+        """
+        return replace(
+            self,
+            noise=False,
+            pushes=False,
+            randomisation=False,
+            ground="plane",
+            actuator_delay_s=(0.0, 0.0),
+            sampler=SamplerCfg(kind="uniform"),
+            curriculum=CurriculumCfg(),
+        )
 
     @property
     def step_s(self) -> float:
