@@ -28,8 +28,8 @@ from mimiclab.learning.build import build_actor
 from mimiclab.learning.config import PpoCfg, TrainCfg
 from mimiclab.learning.networks.cfg import NetworkCfg, ResidualCfg
 from mimiclab.learning.policy import load_policy
-from mimiclab.learning.residual import install_base, open_source, prepare_residual
 from mimiclab.learning.run import load_run
+from mimiclab.learning.start.residual import install_base, open_source, prepare_residual
 from mimiclab.learning.teachers.cfg import TeacherCfg
 from mimiclab.learning.teachers.load import load_teacher
 from mimiclab.learning.train import resume, train

@@ -15,8 +15,8 @@ from mimiclab.learning.estimator.data import clip_windows, window_layout
 from mimiclab.learning.estimator.train import train_estimator
 from mimiclab.learning.networks.cfg import NetworkCfg
 from mimiclab.learning.policy import load_policy
-from mimiclab.learning.residual import open_source
 from mimiclab.learning.run import load_run
+from mimiclab.learning.start.residual import open_source
 from mimiclab.learning.train import train
 from mimiclab.motions.library import MotionLibrary
 from mimiclab.motions.synthesis import builtin_motion

@@ -100,7 +100,7 @@ def _residual(cfg: TrainCfg) -> dict[str, Any]:
     if not cfg.residual.base_network:
         raise MimiclabError(
             f"the residual's base {cfg.residual.base} was not read yet; "
-            "call learning.residual.prepare_residual before networks are built"
+            "call learning.start.residual.prepare_residual before networks are built"
         )
     return {
         "class_name": "mimiclab.learning.networks.residual:ResidualActor",
@@ -119,7 +119,7 @@ def _network(cfg: TrainCfg, layout: dict[str, Any]) -> dict[str, Any]:
         if not network.estimator_network:
             raise MimiclabError(
                 f"the velocity estimator {network.estimator} was not read yet; call "
-                "learning.velocity_skip.prepare_estimator before networks are built"
+                "learning.start.velocity_estimator.prepare_estimator before networks are built"
             )
         return {
             "class_name": "mimiclab.learning.networks.velocity_skip:VelocitySkipActor",

@@ -19,6 +19,7 @@ from mimiclab.learning import checkpoint as ckpt
 from mimiclab.learning import distributed, env_state
 from mimiclab.learning.algorithms.imitation import Imitation
 from mimiclab.learning.algorithms.ppo import TrackingPpo
+from mimiclab.learning.best import better
 from mimiclab.learning.build import rsl_rl_config
 from mimiclab.learning.config import TrainCfg
 from mimiclab.learning.interrupt import StopSignals
@@ -28,7 +29,8 @@ from mimiclab.learning.waiting import Waiting
 
 Reason = Literal["iterations", "minutes", "interrupted"]
 
-_SMALLER_IS_BETTER = ("error", "mpjpe", "failure", "loss")
+_FEWEST_EPISODES = 20
+"""Before so many have ended, their means say too little to call a policy the best."""
 
 
 class Runner(OnPolicyRunner):
@@ -348,26 +350,10 @@ class Runner(OnPolicyRunner):
             self._best_state = None
 
     def _remember_best(self, line: dict[str, Any]) -> None:
-        """Keep a copy of the state when the chosen metric is better than ever; written later.
-
-        Under a curriculum, more difficulty (in tenths) comes before a better metric: else the best
-        policy would be the one that found it easiest.
-        """
-        name = self.train_cfg.best_metric
-        value: Any = line
-        for part in name.split("."):
-            value = value.get(part) if isinstance(value, dict) else None
-        if not isinstance(value, (int, float)) or self.statistics.window_episodes < 20:
+        """Keep a copy of the state when the policy is better than ever; written later."""
+        if self.statistics.window_episodes < _FEWEST_EPISODES:
             return
-        levels = [v for k, v in line["curriculum"].items() if k.endswith("difficulty")]
-        level = int(10 * min(levels) + 1e-9) / 10 if levels else 1.0
-        sign = -1.0 if any(word in name for word in _SMALLER_IS_BETTER) else 1.0
-        best = self.best
-        if best is None or (level, sign * value) > (best["difficulty"], sign * best["value"]):
-            self.best = {
-                "metric": name,
-                "value": float(value),
-                "difficulty": level,
-                "iteration": self.iteration,
-            }
+        found = better(line, self.train_cfg.best_metric, self.best)
+        if found is not None:
+            self.best = found
             self._best_state = self.state()

@@ -10,15 +10,16 @@ from mimiclab.learning.build_imitation import build_imitation, plan_teaching
 from mimiclab.learning.checkpoint import load_checkpoint
 from mimiclab.learning.config import TrainCfg
 from mimiclab.learning.logs import JsonlLog, LogSink, TensorBoardLog, WandbLog
-from mimiclab.learning.progress import Progress, duration
-from mimiclab.learning.residual import install_base, prepare_residual
+from mimiclab.learning.messages import closing, opening, teaching
+from mimiclab.learning.progress import Progress
 from mimiclab.learning.run import add_session, create_run, find_checkpoint, load_run, read_config
 from mimiclab.learning.runner import Reason, Runner
 from mimiclab.learning.sharding import share_library
-from mimiclab.learning.sources import at_fixed_places, describe_sources, require_unchanged
+from mimiclab.learning.start.residual import install_base, prepare_residual
+from mimiclab.learning.start.sources import at_fixed_places, describe_sources, require_unchanged
+from mimiclab.learning.start.velocity_estimator import install_estimator, prepare_estimator
+from mimiclab.learning.start.warm_start import warm_start
 from mimiclab.learning.teachers.routing import GROUP_TERM, STUDENT_GROUPS, TeachingPlan
-from mimiclab.learning.velocity_skip import install_estimator, prepare_estimator
-from mimiclab.learning.warm_start import warm_start
 from mimiclab.simulation.threads import available_cores
 
 if TYPE_CHECKING:
@@ -164,8 +165,8 @@ def _train(
                 *warm_start(runner.alg, cfg, runner.layout, task),
             ]
         if progress:
-            progress.say(_opening(folder, library, runner, facts))
-            for sentence in [*begun, *_teaching(plan)]:
+            progress.say(opening(folder, library, runner, facts))
+            for sentence in [*begun, *teaching(plan)]:
                 progress.say(f"  {sentence}")
         reason = runner.learn()
     finally:
@@ -181,7 +182,7 @@ def _train(
         best=runner.best,
     )
     if progress:
-        progress.say(_closing(result))
+        progress.say(closing(result))
     return result
 
 
@@ -234,45 +235,3 @@ def _sinks(folder: Path, cfg: TrainCfg, first: int) -> list[LogSink]:
     elif cfg.logger == "wandb":
         sinks.append(WandbLog(folder, cfg.wandb_project, read_config(folder)))
     return sinks
-
-
-def _opening(folder: Path, library: "MotionLibrary", runner: Runner, facts: dict[str, Any]) -> str:
-    seconds = float(library.durations_s.sum())
-    start = f"resuming at update {runner.iteration}" if runner.iteration else "training"
-    return (
-        f"{start}: {library.num_clips} clip(s), {seconds:.1f} s of motion, "
-        f"{runner.env.num_envs} environments x {facts['processes']} process(es) on "
-        f"{facts['engine']} ({facts['device']}, {facts['cores']} cores) -> {folder}"
-    )
-
-
-def _teaching(plan: TeachingPlan) -> list[str]:
-    """Who teaches what."""
-    lines = [
-        f"teacher of {lesson.group} motions: {lesson.teacher.name}, which sees "
-        + ("what the student sees" if lesson.view is None else "its own clean observations")
-        for lesson in plan.lessons
-    ]
-    lines += [
-        f"{lesson.teacher.name}: {remark}"
-        for lesson in plan.lessons
-        for remark in lesson.teacher.remarks
-    ]
-    if plan.lessons and plan.untaught:
-        lines.append(f"no teacher for {', '.join(plan.untaught)}: PPO alone there")
-    return lines
-
-
-def _closing(result: TrainResult) -> str:
-    why = {"iterations": "finished", "minutes": "time is up", "interrupted": "interrupted"}
-    best = result.best
-    at = (
-        f"; best {best['metric']} {best['value']:.4g} at update {best['iteration']}" if best else ""
-    )
-    again = ""
-    if result.reason == "interrupted":
-        again = f"\ngo on with: mimiclab train resume {result.folder}"
-    return (
-        f"{why[result.reason]} after {result.iteration} updates, "
-        f"{result.env_steps / 1e6:.2f} M steps, {duration(result.train_time_s)}{at}{again}"
-    )

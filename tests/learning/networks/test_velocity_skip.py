@@ -22,7 +22,7 @@ from mimiclab.learning.networks.cfg import NetworkCfg
 from mimiclab.learning.networks.layout import term_slots
 from mimiclab.learning.networks.velocity_skip import window_columns
 from mimiclab.learning.runner import Runner
-from mimiclab.learning.velocity_skip import install_estimator, prepare_estimator
+from mimiclab.learning.start.velocity_estimator import install_estimator, prepare_estimator
 from mimiclab.robots import get_robot
 from mimiclab.tasks.tracking import TrackingTask
 

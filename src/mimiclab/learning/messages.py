@@ -1,0 +1,59 @@
+"""What a training says when it begins and ends."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mimiclab.learning.progress import duration
+
+if TYPE_CHECKING:
+    from mimiclab.learning.runner import Runner
+    from mimiclab.learning.teachers.routing import TeachingPlan
+    from mimiclab.learning.train import TrainResult
+    from mimiclab.motions.library import MotionLibrary
+
+
+def opening(
+    folder: Path, library: "MotionLibrary", runner: "Runner", facts: Mapping[str, Any]
+) -> str:
+    """What is trained where; `facts` are engine, device, cores and processes of the session."""
+    seconds = float(library.durations_s.sum())
+    start = f"resuming at update {runner.iteration}" if runner.iteration else "training"
+    return (
+        f"{start}: {library.num_clips} clip(s), {seconds:.1f} s of motion, "
+        f"{runner.env.num_envs} environments x {facts['processes']} process(es) on "
+        f"{facts['engine']} ({facts['device']}, {facts['cores']} cores) -> {folder}"
+    )
+
+
+def teaching(plan: "TeachingPlan") -> list[str]:
+    """Who teaches what, a sentence for each, and what a user should know of them."""
+    lines = [
+        f"teacher of {lesson.group} motions: {lesson.teacher.name}, which sees "
+        + ("what the student sees" if lesson.view is None else "its own clean observations")
+        for lesson in plan.lessons
+    ]
+    lines += [
+        f"{lesson.teacher.name}: {remark}"
+        for lesson in plan.lessons
+        for remark in lesson.teacher.remarks
+    ]
+    if plan.lessons and plan.untaught:
+        lines.append(f"no teacher for {', '.join(plan.untaught)}: PPO alone there")
+    return lines
+
+
+def closing(result: "TrainResult") -> str:
+    """Why it ended, how far it came, and how to go on."""
+    why = {"iterations": "finished", "minutes": "time is up", "interrupted": "interrupted"}
+    best = result.best
+    at = (
+        f"; best {best['metric']} {best['value']:.4g} at update {best['iteration']}" if best else ""
+    )
+    again = ""
+    if result.reason == "interrupted":
+        again = f"\ngo on with: mimiclab train resume {result.folder}"
+    return (
+        f"{why[result.reason]} after {result.iteration} updates, "
+        f"{result.env_steps / 1e6:.2f} M steps, {duration(result.train_time_s)}{at}{again}"
+    )

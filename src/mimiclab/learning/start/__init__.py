@@ -1,0 +1,1 @@
+"""What a training begins with besides its motions: frozen networks, earlier runs, their files."""
