@@ -8,7 +8,7 @@ from mimiclab.errors import MotionError
 from mimiclab.maths.frames import reanchor
 from mimiclab.motions.library import MotionLibrary
 from mimiclab.motions.sampler_cfg import SamplerCfg
-from mimiclab.tasks.tracking.command import PUSH_VELOCITY, RESET_POSE
+from mimiclab.tasks.tracking.disturbance import PUSH_VELOCITY, RESET_POSE
 
 QUIET = {"noise": False, "pushes": False, "randomisation": False, "reset_noise": 0.0}
 

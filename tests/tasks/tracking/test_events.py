@@ -10,7 +10,7 @@ import torch
 from mimiclab.errors import RobotError
 from mimiclab.maths.rotations import quat_rotate
 from mimiclab.tasks.tracking import CurriculumCfg
-from mimiclab.tasks.tracking.command import PUSH_VELOCITY
+from mimiclab.tasks.tracking.disturbance import PUSH_VELOCITY
 from mimiclab.tasks.tracking.mdp.events import _check_priority, _foot_pairs, push
 
 ON = {"randomisation": True, "pushes": False, "noise": False}

@@ -12,24 +12,18 @@ from typing import Any
 import torch
 from mjlab.envs import ManagerBasedRlEnv
 from mjlab.managers import CommandTerm, CommandTermCfg
-from mjlab.utils.lab_api.math import quat_from_euler_xyz, quat_mul
 
 from mimiclab.errors import MotionError, RobotError
 from mimiclab.motions.library import MotionFrame, MotionLibrary
 from mimiclab.motions.sampler_cfg import SamplerCfg
 from mimiclab.robots import get_robot
+from mimiclab.tasks.tracking.disturbance import disturbed, reset_spread
 from mimiclab.tasks.tracking.interface_cfg import InterfaceCfg
 from mimiclab.tasks.tracking.metrics import METRIC_NAMES, step_metrics
 from mimiclab.tasks.tracking.received import ReceivedReference
 from mimiclab.tasks.tracking.reference import ReferenceView
 from mimiclab.tasks.tracking.state import RobotReader, TrackingState
 
-PUSH_VELOCITY = (0.5, 0.5, 0.2, 0.52, 0.52, 0.78)
-"""Largest change of root velocity in x, y, z (m/s), roll, pitch, yaw (rad/s) by a push."""
-RESET_POSE = (0.05, 0.05, 0.01, 0.1, 0.1, 0.2)
-"""Largest error of the root pose at reset in x, y, z (m), roll, pitch, yaw (rad)."""
-RESET_JOINT_POS = 0.1
-"""Largest error of a joint angle at reset, rad."""
 _SAMPLER_LOG_INTERVAL = 50
 """Control steps between updates of the sampler's logged metrics."""
 
@@ -110,10 +104,7 @@ class TrackingCommand(CommandTerm):
         self._metric_sums = torch.zeros(n, len(METRIC_NAMES), device=self.device)
         self._sampler_metrics = self.sampler.metrics()
         self._steps_to_log = _SAMPLER_LOG_INTERVAL
-        self._spread = torch.tensor(
-            [*RESET_POSE, *PUSH_VELOCITY, *[RESET_JOINT_POS] * len(self.library.joint_names)],
-            device=self.device,
-        )
+        self._spread = reset_spread(len(self.library.joint_names), self.device)
         self.unit_noise: Callable[[torch.Tensor, int], torch.Tensor] = _uniform
         """Draws the noise of states at reset: environments (n,), width W to (n, W), 0 to 1."""
         self._forced: tuple[torch.Tensor, torch.Tensor] | None = None
@@ -311,20 +302,13 @@ class TrackingCommand(CommandTerm):
 
     def _write_state(self, env_ids: torch.Tensor, frame: MotionFrame, scale: float) -> None:
         drawn = 2 * self.unit_noise(env_ids, len(self._spread)) - 1
-        noise = scale * self._spread * drawn.to(self._spread)
-        joint_pos = frame.joint_pos + noise[:, 12:]
+        origins = self._env.scene.env_origins[env_ids]
+        joint_pos, root = disturbed(frame, origins, scale * self._spread * drawn.to(self._spread))
         if scale > 0:
             lower, upper = (limit[env_ids] for limit in self.soft_limits)
             joint_pos = joint_pos.clamp(lower, upper)
-        turn = quat_from_euler_xyz(noise[:, 3], noise[:, 4], noise[:, 5])
-        root = [
-            frame.body_pos_w[:, 0] + self._env.scene.env_origins[env_ids] + noise[:, :3],
-            quat_mul(turn, frame.body_quat_w[:, 0]),
-            frame.body_lin_vel_w[:, 0] + noise[:, 6:9],
-            frame.body_ang_vel_w[:, 0] + noise[:, 9:12],
-        ]
         self.entity.write_joint_state_to_sim(joint_pos, frame.joint_vel, env_ids=env_ids)
-        self.entity.write_root_state_to_sim(torch.cat(root, dim=-1), env_ids=env_ids)
+        self.entity.write_root_state_to_sim(root, env_ids=env_ids)
         self.entity.reset(env_ids=env_ids)
         # Motors whose targets come late hold this pose until the first one arrives.
         self.entity.set_joint_position_target(joint_pos, env_ids=env_ids)

@@ -7,7 +7,7 @@ from mjlab.managers.event_manager import requires_model_fields
 
 from mimiclab.errors import RobotError
 from mimiclab.maths.rotations import quat_rotate_inverse
-from mimiclab.tasks.tracking.command import PUSH_VELOCITY
+from mimiclab.tasks.tracking.disturbance import PUSH_VELOCITY
 from mimiclab.tasks.tracking.mdp.observations import tracking
 
 
