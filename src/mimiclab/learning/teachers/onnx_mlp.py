@@ -86,15 +86,12 @@ def mlp_from_onnx(path: str | Path) -> OnnxNetwork:
         ContractError: no such file, a damaged one, actions that need several inputs (a recurrent
             state, an estimator's window), or an operator that is not read.
     """
-    path = Path(path)
-    reader = _Reader(path)
+    reader = _Reader(Path(path))
     if unread := reader.unread():
         raise ContractError(
             f"{path}: operator {unread[0]} is not among those that are read: {', '.join(OPERATORS)}"
         )
-    network = reader.network()
-    _prove(network, path, observed=reader.needs[0], wanted=reader.output)
-    return network
+    return _proven(reader)
 
 
 def network_from_onnx(path: str | Path) -> "OnnxNetwork | RuntimeNetwork":
@@ -104,9 +101,9 @@ def network_from_onnx(path: str | Path) -> "OnnxNetwork | RuntimeNetwork":
     reader = _Reader(Path(path))
     unread = reader.unread()
     if not unread:
-        return mlp_from_onnx(path)
+        return _proven(reader)
     return RuntimeNetwork(
-        Path(path),
+        reader.path,
         observed=reader.needs[0],
         wanted=reader.output,
         spec={"operators": unread, "observations": reader.width()},
@@ -261,14 +258,18 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _prove(network: OnnxNetwork, path: Path, *, observed: str, wanted: str) -> None:
-    """Compare with onnxruntime on rows of several sizes, zero among them, one row at a time."""
+def _proven(reader: _Reader) -> OnnxNetwork:
+    """The network that was read, after it was compared with onnxruntime.
+
+    On rows of several sizes, zero among them, one row at a time.
+    """
     from mimiclab.learning.teachers.onnx_runtime import RuntimeNetwork
 
+    network, path = reader.network(), reader.path
     width = network.spec["observations"]
     rows = torch.randn(8, width, generator=torch.Generator().manual_seed(0))
     rows *= torch.logspace(-2, 1, 8)[:, None] * (torch.arange(8) > 0)[:, None]
-    runtime = RuntimeNetwork(path, observed=observed, wanted=wanted, spec={})
+    runtime = RuntimeNetwork(path, observed=reader.needs[0], wanted=reader.output, spec={})
     expected = torch.cat([runtime(row[None]) for row in rows]).numpy()
     with torch.inference_mode():
         given = network(rows).numpy()
@@ -280,3 +281,4 @@ def _prove(network: OnnxNetwork, path: Path, *, observed: str, wanted: str) -> N
             f"{path}: torch and onnxruntime compute actions that differ by {worst:.1e}, allowed is "
             f"{_TOLERANCE:.0e}; the graph does something that is not read rightly"
         )
+    return network

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 
 from mimiclab.errors import MotionError, MotionFileError
 from mimiclab.motions.clip import MotionClip
@@ -15,7 +14,7 @@ from mimiclab.motions.kinematics import resample
 from mimiclab.motions.library.frame import MotionFrame as MotionFrame
 from mimiclab.motions.library.frame import RowLayout
 from mimiclab.motions.library.streaming import ShardedTable
-from mimiclab.motions.library.table import FrameTable, ResidentTable, row_digest
+from mimiclab.motions.library.table import FrameTable, ResidentTable, mapped_rows, row_digest
 from mimiclab.motions.packed.index import ClipIndex
 from mimiclab.motions.packed.packing import check_bodies, check_clips, clip_entry, pack
 from mimiclab.motions.packed.shards import read_folder, read_shard, write_shard
@@ -179,7 +178,7 @@ class MotionLibrary:
         if streaming:
             return cls(table.to(device), index, content_hash)
         if path.is_file() and not table.half:
-            library = cls(_mapped(path), index, content_hash)
+            library = cls(mapped_rows(path), index, content_hash)
         return library.in_memory(device)
 
     def to(self, device: str | torch.device) -> "MotionLibrary":
@@ -386,13 +385,3 @@ class MotionLibrary:
                 f"motion library table has shape {there}, its index describes {needed}; "
                 "the file is damaged, write it again"
             )
-
-
-def _mapped(path: Path) -> torch.Tensor:
-    try:
-        with safe_open(path, framework="pt") as file:
-            return file.get_tensor("frames")
-    except (SafetensorError, OSError) as error:
-        raise MotionFileError(
-            f"motion library {path} cannot be read ({error}); write it again"
-        ) from error

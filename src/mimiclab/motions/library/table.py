@@ -1,9 +1,13 @@
 """The rows of a motion library: all in memory here, or read as needed (`streaming.py`)."""
 
 import hashlib
+from pathlib import Path
 from typing import Protocol
 
 import torch
+from safetensors import SafetensorError, safe_open
+
+from mimiclab.errors import MotionFileError
 
 
 class FrameTable(Protocol):
@@ -63,6 +67,21 @@ class ResidentTable:
     def span(self, first: int, count: int) -> torch.Tensor:
         """A view."""
         return self.rows[first : first + count]
+
+
+def mapped_rows(path: Path) -> torch.Tensor:
+    """The rows of a library in one file, read from the disk page by page as they are used.
+
+    Raises:
+        MotionFileError: a damaged file.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            return file.get_tensor("frames")
+    except (SafetensorError, OSError) as error:
+        raise MotionFileError(
+            f"motion library {path} cannot be read ({error}); write it again"
+        ) from error
 
 
 def row_digest(rows: torch.Tensor) -> bytes:
