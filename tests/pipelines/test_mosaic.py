@@ -51,6 +51,7 @@ def tiny_recipe() -> MosaicRecipe:
         adaptor_motions="builtin:squat,builtin:wave",
         gmt=TINY,
         adaptor=TINY,
+        adaptor_from_gmt=True,
         residual=residual,
         exam=replace(laptop.exam, seeds=1, random_starts=1),
     )

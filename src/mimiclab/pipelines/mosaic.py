@@ -47,9 +47,8 @@ class MosaicRecipe:
     """Training of the generalist."""
     adaptor: TrainCfg = field(default_factory=TrainCfg)
     """Training of the adaptor, on the interface's motions alone."""
-    adaptor_from_gmt: bool = True
-    """Fine-tune the generalist instead of training the adaptor from scratch, as MOSAIC first did
-    and later not; what fine-tuning forgets then shows in the table."""
+    adaptor_from_gmt: bool = False
+    """Fine-tune the generalist instead of training the adaptor from scratch (MOSAIC's first way)."""
     residual: TrainCfg = field(default_factory=TrainCfg)
     """Training of the residual, which imitates each of the two on its own motions."""
     gmt_share: float = 0.5
@@ -187,8 +186,8 @@ def laptop_recipe() -> MosaicRecipe:
         gmt_motions=_builtin(*_ON_THE_SPOT, *_WITH_STEPS),
         adaptor_motions=_builtin(*_ON_THE_SPOT),
         task=task,
-        gmt=replace(settings, iterations=500),
-        adaptor=replace(settings, iterations=150),
+        gmt=replace(settings, iterations=600),
+        adaptor=replace(settings, iterations=250),
         residual=replace(
             settings,
             iterations=120,
@@ -214,7 +213,6 @@ def full_recipe() -> MosaicRecipe:
         task=mosaic_task(),
         gmt=replace(mosaic_train(), iterations=24_000),
         adaptor=replace(mosaic_train(), iterations=20_000),
-        adaptor_from_gmt=False,
         residual=replace(mosaic_train("multi-teacher-residual"), iterations=1_000),
     )
 
