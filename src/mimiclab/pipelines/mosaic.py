@@ -48,7 +48,7 @@ class MosaicRecipe:
     adaptor: TrainCfg = field(default_factory=TrainCfg)
     """Training of the adaptor, on the interface's motions alone."""
     adaptor_from_gmt: bool = False
-    """Fine-tune the generalist instead of training the adaptor from scratch (MOSAIC's first way)."""
+    """Fine-tune the generalist (MOSAIC's first way) instead of training from scratch."""
     residual: TrainCfg = field(default_factory=TrainCfg)
     """Training of the residual, which imitates each of the two on its own motions."""
     gmt_share: float = 0.5
