@@ -56,7 +56,7 @@ class OnnxEstimator:
             if given is not None and given != self.layout[name]:
                 raise ContractError(
                     f"{self.path.name}: the estimator is for {name} {self.layout[name]}, not for "
-                    f"{given}"
+                    f"{given}; train one for that with `mimiclab train estimator`"
                 )
         width = self._session.get_inputs()[0].shape[1]
         batch = np.asarray(observations, np.float32)

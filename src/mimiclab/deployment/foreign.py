@@ -37,12 +37,18 @@ def export_foreign(
         OutputError: the file cannot be written.
     """
     if not is_foreign(path):
-        raise ContractError(f"{path} is no ONNX policy of another project; nothing to convert")
+        raise ContractError(
+            f"{path} is no ONNX policy of another project, so there is nothing to convert; give a "
+            "released one, or the run folder of a policy of ours"
+        )
     teacher = foreign_teacher(path, adapter)
     network = teacher.network
     assert isinstance(network, FrozenPolicy) and teacher.task is not None
     if not hasattr(network.network, "normaliser"):
-        raise ContractError(f"{path} cannot be converted: {teacher.remarks[-1]}")
+        raise ContractError(
+            f"{path} cannot be converted: {teacher.remarks[-1]}. It can still be evaluated, and "
+            "teach"
+        )
     contract = describe_task(teacher.task, _standing(get_robot(teacher.robot)), run=Path(path).stem)
     contract: PolicyContract = replace(contract, motion_names=())
     return export_policy(network, contract, out), teacher.remarks

@@ -78,7 +78,9 @@ class Comparison:
             )
         before, after = self.value(base, group, metric), self.value(adapted, group, metric)
         if before == 0.0:
-            raise MimiclabError(f"stage {base!r} has no {metric} at all: nothing to recover")
+            raise MimiclabError(
+                f"stage {base!r} has no {metric} at all: nothing to recover; choose another base"
+            )
         return (before - after) / before
 
     def paired(self, base: str, adapted: str, group: str | None, metric: str) -> PairedDifference:
@@ -162,7 +164,8 @@ class Comparison:
         groups = _clips(report)
         if group not in groups:
             raise MimiclabError(
-                f"stage {stage!r} was not evaluated on group {group!r}, only on {', '.join(groups)}"
+                f"stage {stage!r} was not evaluated on group {group!r}, only on "
+                f"{', '.join(groups)}; choose one of these, or evaluate it again"
             )
         return report["summary_by_group"][group]
 

@@ -77,8 +77,8 @@ class ImitationCfg:
             )
         if self.unroll and self.mode != "distil":
             raise MimiclabError(
-                f"imitation: unroll is {self.unroll}, which only mode distil has; the mode is "
-                f"{self.mode}"
+                f"imitation: unroll is {self.unroll}, which only mode distil has, and the mode is "
+                f"{self.mode}; leave unroll at 0"
             )
 
 
@@ -117,5 +117,6 @@ class WarmStartCfg:
             )
         if self.critic_warm_up and imitation.mode == "distil" and not imitation.train_critic:
             raise MimiclabError(
-                "warm_start: critic_warm_up trains the critic, but imitation.train_critic is off"
+                "warm_start: critic_warm_up trains the critic, but imitation.train_critic is off; "
+                "leave one of the two out"
             )

@@ -81,7 +81,10 @@ def load_estimator(path: str | Path) -> tuple[VelocityEstimator, dict[str, Any]]
             "file. Copy or train it again"
         ) from error
     if not isinstance(stored, dict) or not {"schema", "cfg", "layout"} <= set(stored):
-        raise CheckpointError(f"{path} holds weights, but not those of a velocity estimator")
+        raise CheckpointError(
+            f"{path} holds weights, but not those of a velocity estimator; train one with "
+            "`mimiclab train estimator --out FOLDER`"
+        )
     if stored["schema"] > SCHEMA:
         raise CheckpointError(
             f"{path} has schema {stored['schema']}, this version reads up to {SCHEMA}; update "
@@ -93,6 +96,6 @@ def load_estimator(path: str | Path) -> tuple[VelocityEstimator, dict[str, Any]]
     except RuntimeError as error:
         raise CheckpointError(
             f"{path} holds weights of another network than it describes: "
-            f"{str(error).splitlines()[-1].strip()}"
+            f"{str(error).splitlines()[-1].strip()}. Copy or train it again"
         ) from error
     return model.eval(), stored.get("facts", {})

@@ -130,7 +130,7 @@ def _open_run(path: Path) -> PolicySource:
     if policy.actor.is_recurrent:
         raise CheckpointError(
             f"{path} is a recurrent policy, whose state would have to be kept for the student; "
-            "a base must act on what it observes alone"
+            "give a base that acts on what it observes alone"
         )
     return PolicySource(
         path=str(path),
@@ -162,6 +162,8 @@ def _fitted(
                 lines.append(f"{name}: {theirs} of the base, {ours} here")
     if lines:
         raise ContractError(
-            f"{source.path} cannot be the base of this policy:\n  " + "\n  ".join(lines)
+            f"{source.path} cannot be the base of this policy:\n  "
+            + "\n  ".join(lines)
+            + "\nUse the task settings of the base, or another base"
         )
     return source.attach(term_slots(layout, ["actor"]), ActionSpace.of_task(task))

@@ -13,6 +13,7 @@ from mimiclab.errors import ContractError, UnknownNameError
 from mimiclab.robots import Robot, available_robots
 
 Metadata = Mapping[str, str]
+_DESCRIBE = "describe the policy in a JSON file and give that as the adapter"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,11 +156,14 @@ def _isaac_like(metadata: Metadata, width: int, file: str) -> ForeignLayout:
     scales = scales or [1.0] * len(names)
     for clip in _words(metadata.get("observation_terms_clip", "")):
         if clip != "-inf;inf":
-            raise ContractError(f"{file}: observations are clipped to {clip}, which is not read")
+            raise ContractError(
+                f"{file}: observations are clipped to {clip}, which is not read; {_DESCRIBE}"
+            )
     for values, what in ((frames, "history lengths"), (scales, "scales")):
         if len(values) != len(names):
             raise ContractError(
-                f"{file}: {len(names)} observation names but {len(values)} {what} in the metadata"
+                f"{file}: {len(names)} observation names but {len(values)} {what} in the "
+                f"metadata; {_DESCRIBE}"
             )
     terms = tuple(
         ForeignTerm(name=OUR_NAMES.get(n, n), history=h, scale=s)
@@ -244,8 +248,7 @@ def _require(metadata: Metadata, file: str, keys: tuple[str, ...]) -> None:
     if missing:
         raise ContractError(
             f"{file}: the metadata lack {', '.join(missing)}; there is "
-            f"{', '.join(sorted(metadata)) or 'nothing'}. Describe the policy in a JSON file and "
-            "give that as the adapter"
+            f"{', '.join(sorted(metadata)) or 'nothing'}; {_DESCRIBE}"
         )
 
 
@@ -257,14 +260,18 @@ def _number(text: str, file: str) -> float:
     try:
         return float(text)
     except ValueError as error:
-        raise ContractError(f"{file}: {text!r} in the metadata is not one number") from error
+        raise ContractError(
+            f"{file}: {text!r} in the metadata is not one number; {_DESCRIBE}"
+        ) from error
 
 
 def _numbers(text: str, count: int, file: str) -> tuple[float, ...]:
     values = tuple(_number(word, file) for word in _words(text))
     values = values * count if len(values) == 1 else values
     if len(values) != count:
-        raise ContractError(f"{file}: {len(values)} numbers in the metadata for {count} joints")
+        raise ContractError(
+            f"{file}: {len(values)} numbers in the metadata for {count} joints; {_DESCRIBE}"
+        )
     return values
 
 

@@ -114,7 +114,8 @@ def _of_contract(text: str, width: int, path: Path) -> dict[str, Any]:
     if robot.model_hash != contract["model_hash"]:
         raise ContractError(
             f"{path}: the model of {robot.name} here (hash {robot.model_hash[:12]}) is not the one "
-            f"that the policy was trained on ({contract['model_hash'][:12]})"
+            f"that the policy was trained on ({contract['model_hash'][:12]}); use the version of "
+            "mimiclab that exported it, or train again"
         )
     terms = tuple(SourceTerm(t["name"], t["size"], t["history"]) for t in contract["observations"])
     listed = sum(t.size * t.history for t in terms)

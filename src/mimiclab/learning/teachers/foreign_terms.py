@@ -196,7 +196,9 @@ def _in_our_order(
     values: Sequence[float], joints: tuple[int, ...], what: str, file: str
 ) -> np.ndarray:
     if len(values) != len(joints):
-        raise ContractError(f"{file}: {what} has {len(values)} numbers for {len(joints)} joints")
+        raise ContractError(
+            f"{file}: {what} has {len(values)} numbers for {len(joints)} joints; give one for each"
+        )
     out = np.empty(len(joints))
     out[list(joints)] = values
     return out

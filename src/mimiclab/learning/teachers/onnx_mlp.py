@@ -89,7 +89,8 @@ def mlp_from_onnx(path: str | Path) -> OnnxNetwork:
     reader = _Reader(Path(path))
     if unread := reader.unread():
         raise ContractError(
-            f"{path}: operator {unread[0]} is not among those that are read: {', '.join(OPERATORS)}"
+            f"{path}: operator {unread[0]} is not among those that are read: "
+            f"{', '.join(OPERATORS)}; export the policy with these alone"
         )
     return _proven(reader)
 
@@ -122,7 +123,9 @@ class _Reader:
         try:
             model = onnx.load(str(path))
         except Exception as error:  # protobuf's own types are not public
-            raise ContractError(f"{path}: cannot be read as ONNX ({error})") from error
+            raise ContractError(
+                f"{path}: cannot be read as ONNX ({error}); copy or export it again"
+            ) from error
         self.path, graph = path, model.graph
         self.constants = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
         self.inputs = {i.name: i for i in graph.input if i.name not in self.constants}
@@ -233,7 +236,7 @@ class _Reader:
             else:
                 raise ContractError(
                     f"{self.path}: {key} of operator {node.op_type} is computed from the "
-                    "observations; only fixed ones are read"
+                    "observations; only fixed ones are read, so export the policy without it"
                 )
         if node.op_type == "Split":
             settings.setdefault("num_outputs", len(node.output))

@@ -89,7 +89,9 @@ class PolicySource:
         lines = [line for term in self.terms if (line := _misfit(term, there))]
         if lines:
             raise ContractError(
-                f"{self.path} observes what is not observed here:\n  " + "\n  ".join(lines)
+                f"{self.path} observes what is not observed here:\n  "
+                + "\n  ".join(lines)
+                + "\nGive the task these observations, or choose another policy"
             )
         columns: list[int] = []
         scales: list[float] = []
