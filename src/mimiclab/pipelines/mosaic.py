@@ -186,11 +186,11 @@ def laptop_recipe() -> MosaicRecipe:
         gmt_motions=_builtin(*_ON_THE_SPOT, *_WITH_STEPS),
         adaptor_motions=_builtin(*_ON_THE_SPOT),
         task=task,
-        gmt=replace(settings, iterations=600),
+        gmt=replace(settings, iterations=900),
         adaptor=replace(settings, iterations=250),
         residual=replace(
             settings,
-            iterations=120,
+            iterations=200,
             ppo=distil,
             residual=ResidualCfg(hidden=(256, 128)),
             imitation=ImitationCfg(mode="distil"),
