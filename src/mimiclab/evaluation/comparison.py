@@ -21,7 +21,8 @@ COLUMNS = {
 """Metrics of the table and their headings; any metric of a report may be asked for."""
 _CONDITIONS = (
     "success_rule", "terminations", "robot", "seeds", "random_starts", "seed", "initial_noise",
-    "observation_noise", "pushes", "randomisation", "interface", "interface_groups",
+    "min_remaining_s", "observation_noise", "pushes", "randomisation", "interface",
+    "interface_groups",
 )  # fmt: skip
 """What must be alike for numbers to be comparable."""
 

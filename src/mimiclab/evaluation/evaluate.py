@@ -8,10 +8,9 @@ import torch
 from mimiclab import __version__
 from mimiclab.errors import ContractError
 from mimiclab.evaluation.arena import TrackingArena
-from mimiclab.evaluation.protocol import SUCCESS_RULES, Protocol, plan_episodes
+from mimiclab.evaluation.protocol import Protocol, plan_episodes
 from mimiclab.evaluation.report import EvaluationReport
 from mimiclab.evaluation.rollout import Observer, Policy, run_episodes
-from mimiclab.learning.serialise import to_plain
 from mimiclab.robots import get_robot
 from mimiclab.tasks.tracking import TrackingTask
 
@@ -96,22 +95,11 @@ def _stamp(
     import mujoco
 
     robot = get_robot(task.robot)
-    interface, groups = protocol.interface_of(task)
     return {
         "policy": label,
-        "rule": protocol.rule,
-        "success_rule": SUCCESS_RULES[protocol.rule],
-        "terminations": arena.limits,
         "deterministic": True,
-        "seeds": protocol.seeds,
-        "random_starts": protocol.random_starts,
-        "seed": protocol.seed,
-        "initial_noise": protocol.initial_noise,
-        "observation_noise": protocol.observation_noise,
-        "pushes": protocol.pushes,
-        "randomisation": protocol.randomisation,
-        "interface": to_plain(interface),
-        "interface_groups": list(groups),
+        **protocol.stamp(task),
+        "terminations": arena.limits,
         "clips": list(library.clip_names),
         "clip_set_hash": library.content_hash,
         "robot": robot.name,

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from mimiclab.errors import MimiclabError
+from mimiclab.learning.serialise import to_plain
 from mimiclab.tasks.tracking.interface_cfg import InterfaceCfg
 from mimiclab.tasks.tracking.task import TrackingTask
 
@@ -86,6 +87,25 @@ class Protocol:
         if self.interface == "own":
             return task.interface, task.interface_groups
         return self.interface_values, self.interface_groups
+
+    def stamp(self, task: TrackingTask) -> dict[str, Any]:
+        """What a report says of it, as plain values: rule, episodes, switches and interface."""
+        interface, groups = self.interface_of(task)
+        return {
+            "rule": self.rule,
+            "success_rule": SUCCESS_RULES[self.rule],
+            "terminate": self.terminate,
+            "seeds": self.seeds,
+            "random_starts": self.random_starts,
+            "min_remaining_s": self.min_remaining_s,
+            "seed": self.seed,
+            "initial_noise": self.initial_noise,
+            "observation_noise": self.observation_noise,
+            "pushes": self.pushes,
+            "randomisation": self.randomisation,
+            "interface": to_plain(interface),
+            "interface_groups": list(groups),
+        }
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -75,23 +75,6 @@ def examine(
 
 def _is_of(stamp: Mapping[str, Any], exam: Exam, sha256: str) -> bool:
     """Whether a report's stamp names this checkpoint and this exam."""
-    from mimiclab.evaluation.protocol import SUCCESS_RULES
-    from mimiclab.learning.serialise import to_plain
-
-    interface, groups = exam.protocol.interface_of(exam.task)
-    expected = {
-        "success_rule": SUCCESS_RULES[exam.protocol.rule],
-        "clip_set_hash": exam.library.content_hash,
-        "interface": to_plain(interface),
-        "interface_groups": list(groups),
-        **{
-            name: getattr(exam.protocol, name)
-            for name in (
-                "seeds", "random_starts", "seed", "initial_noise", "observation_noise", "pushes",
-                "randomisation",
-            )
-        },
-    }  # fmt: skip
+    expected = {**exam.protocol.stamp(exam.task), "clip_set_hash": exam.library.content_hash}
     same = all(stamp.get(name) == value for name, value in expected.items())
-    limited = bool(stamp["terminations"]) == exam.protocol.terminate
-    return same and limited and stamp["policy"].get("sha256") == sha256
+    return same and stamp["policy"].get("sha256") == sha256
