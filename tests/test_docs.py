@@ -35,7 +35,11 @@ def commands(code: str) -> list[list[str]]:
 def parse(arguments: list[str]) -> None:
     words, rest = find_command(arguments)
     module, function = COMMANDS[words][0].split(":")
-    tyro.extras.get_parser(getattr(importlib.import_module(module), function)).parse_args(rest)
+    command = getattr(importlib.import_module(module), function)
+    if hasattr(command, "read"):
+        command.read(rest, words)
+    else:
+        tyro.extras.get_parser(command).parse_args(rest)
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if blocks(p)], ids=lambda page: page.name)

@@ -19,16 +19,16 @@ def given(arguments: Sequence[str], option: str) -> str | None:
 def with_defaults(
     defaults: Callable[[Sequence[str]], Settings],
 ) -> Callable[[Callable[[Settings], int]], Callable[[Settings], int]]:
-    """Let `mimiclab` parse the one argument of a command with the defaults for these arguments."""
+    """Let `mimiclab` read the one argument of a command with the defaults for these arguments."""
 
     def decorate(command: Callable[[Settings], int]) -> Callable[[Settings], int]:
-        def parse(arguments: Sequence[str], prog: str) -> int:
+        def read(arguments: Sequence[str], prog: str) -> Settings:
             import tyro
 
             default = defaults(arguments)
-            return command(tyro.cli(type(default), prog=prog, args=arguments, default=default))
+            return tyro.cli(type(default), prog=prog, args=arguments, default=default)
 
-        command.parse = parse  # pyright: ignore[reportFunctionMemberAccess]
+        command.read = read  # pyright: ignore[reportFunctionMemberAccess]
         return command
 
     return decorate

@@ -127,8 +127,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         command = getattr(importlib.import_module(module), function)
         prog = f"mimiclab {words}"
-        if hasattr(command, "parse"):  # defaults that depend on other arguments
-            result = command.parse(rest, prog)
+        if hasattr(command, "read"):  # defaults that depend on other arguments
+            result = command(command.read(rest, prog))
         else:
             import tyro
 
