@@ -90,7 +90,8 @@ def test_observations_states_and_metrics_agree(name, clips, tmp_path, g1):
 
     protocol = Protocol(initial_noise=0.0, terminate=False, interface="own")
     arena = TrackingArena(task, library, protocol, num_envs=1, engine="native", device="cpu")
-    arena.start(torch.tensor([0]), torch.tensor([1]), torch.tensor([0.0], dtype=torch.float64))
+    clip, time_s = torch.tensor([1]), torch.tensor([0.0], dtype=torch.float64)
+    arena.start(torch.tensor([0]), clip, time_s, seed=torch.tensor([0]))
     trained, errors, previous = [], [], None
     for _ in range(len(seen_here)):
         target = snapshot(arena.target())
