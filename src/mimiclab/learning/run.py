@@ -88,6 +88,19 @@ class Run:
         return find_checkpoint(self.folder, which)
 
 
+def require_no_run(folder: Path) -> None:
+    """Refuse to overwrite.
+
+    Raises:
+        OutputError: there is a run with checkpoints already.
+    """
+    if any((folder / "checkpoints").glob("*.pt")):
+        raise OutputError(
+            f"{folder} already holds a run; go on with `mimiclab train resume {folder}`, "
+            "or choose another --name"
+        )
+
+
 def create_run(
     folder: Path,
     task: "TrackingTask",
@@ -100,11 +113,7 @@ def create_run(
     Raises:
         OutputError: there is a run with checkpoints already, or the folder cannot be written.
     """
-    if any((folder / "checkpoints").glob("*.pt")):
-        raise OutputError(
-            f"{folder} already holds a run; go on with `mimiclab train resume {folder}`, "
-            "or choose another --name"
-        )
+    require_no_run(folder)
     in_memory = library.streamed_from is None
     config = {
         "schema": SCHEMA,

@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from mimiclab.learning import distributed, env_state
 from mimiclab.learning.build_imitation import build_imitation, plan_teaching
-from mimiclab.learning.checkpoint import load_checkpoint
 from mimiclab.learning.config import TrainCfg
 from mimiclab.learning.logs import JsonlLog, LogSink, TensorBoardLog, WandbLog
 from mimiclab.learning.messages import closing, opening, teaching
 from mimiclab.learning.progress import Progress
-from mimiclab.learning.run import add_session, create_run, find_checkpoint, load_run, read_config
+from mimiclab.learning.run import (
+    add_session,
+    create_run,
+    find_checkpoint,
+    load_run,
+    read_config,
+    require_no_run,
+)
 from mimiclab.learning.runner import Reason, Runner
 from mimiclab.learning.sharding import share_library
 from mimiclab.learning.start.residual import install_base, prepare_residual
@@ -46,6 +52,8 @@ def train(
 ) -> TrainResult:
     """Train a new run. Under torchrun every process calls this with the same arguments.
 
+    The folder is made when everything fits, so what is refused leaves nothing behind.
+
     Args:
         task: what to learn.
         library: the clips, at any device.
@@ -60,10 +68,9 @@ def train(
     folder = Path(distributed.from_main(str(Path(folder).resolve())))
     cfg = at_fixed_places(cfg)
     place = distributed.start(distributed.pick_device(cfg.device))
-    plan = plan_teaching(cfg, task, library, distributed.pick_device(cfg.device))
-    sources = describe_sources(cfg)
     if place.is_main:
-        create_run(folder, task, cfg, library, sources)
+        require_no_run(folder)
+    plan = plan_teaching(cfg, task, library, distributed.pick_device(cfg.device))
     return _train(task, library, cfg, folder, plan, resume=None)
 
 
@@ -112,6 +119,7 @@ def _train(
 ) -> TrainResult:
     device = distributed.pick_device(cfg.device)
     place = distributed.start(device)
+    sources = describe_sources(cfg) if resume is None else {}
     mine, sharded = share_library(library, cfg.shard, place, same_clips=task.motion_id)
     env = make_training_env(
         task,
@@ -122,39 +130,25 @@ def _train(
         views=plan.views,
         extra=extra_groups(plan, cfg),
     )
-    layout = env_state.layout_of(env, robot=library.robot)
-    if resume is None:
-        cfg = prepare_residual(cfg, layout, task, library.group_names)
-        cfg = prepare_estimator(cfg, layout, task)
-    imitation = build_imitation(cfg, plan, layout, device=device, seed=cfg.seed + place.rank)
-    first = load_checkpoint(resume)["iteration"] if resume else 0
     sinks: Sequence[LogSink] = ()
-    progress = None
-    facts = {
-        "engine": getattr(env.unwrapped, "engine_name", ""),
-        "device": device,
-        "processes": place.world_size,
-        "cores": available_cores(),
-    }
-    if place.is_main:
-        add_session(folder, first, cfg, **facts)
-        progress = Progress(folder.name, cfg.progress)
-        sinks = [*_sinks(folder, cfg, first), progress]
-    on_cpu = device == "cpu"
-    cores = max(1, available_cores() // place.local_world_size)
-    runner = Runner(
-        env,
-        cfg,
-        layout=env_state.layout_of(env, robot=library.robot, groups=STUDENT_GROUPS),
-        imitation=imitation,
-        device=device,
-        folder=folder,
-        sinks=sinks,
-        sharded=sharded,
-        rollout_threads=1 if on_cpu else None,
-        update_threads=update_threads(cfg, cores) if on_cpu else None,
-    )
     try:
+        layout = env_state.layout_of(env, robot=library.robot)
+        if resume is None:
+            cfg = prepare_residual(cfg, layout, task, library.group_names)
+            cfg = prepare_estimator(cfg, layout, task)
+        on_cpu = device == "cpu"
+        cores = max(1, available_cores() // place.local_world_size)
+        runner = Runner(
+            env,
+            cfg,
+            layout=env_state.layout_of(env, robot=library.robot, groups=STUDENT_GROUPS),
+            imitation=build_imitation(cfg, plan, layout, device=device, seed=cfg.seed + place.rank),
+            device=device,
+            folder=folder,
+            sharded=sharded,
+            rollout_threads=1 if on_cpu else None,
+            update_threads=update_threads(cfg, cores) if on_cpu else None,
+        )
         if resume:
             runner.restore(resume)
             begun = []
@@ -164,13 +158,25 @@ def _train(
                 *install_estimator(runner.alg.actor, cfg),
                 *warm_start(runner.alg, cfg, runner.layout, task),
             ]
-        if progress:
+        progress = None
+        if place.is_main:
+            facts = {
+                "engine": getattr(env.unwrapped, "engine_name", ""),
+                "device": device,
+                "processes": place.world_size,
+                "cores": available_cores(),
+            }
+            if resume is None:
+                create_run(folder, task, cfg, library, sources)
+            add_session(folder, runner.iteration, cfg, **facts)
+            progress = Progress(folder.name, cfg.progress)
+            runner.sinks = sinks = [*_sinks(folder, cfg, runner.iteration), progress]
             progress.say(opening(folder, library, runner, facts))
             for sentence in [*begun, *teaching(plan)]:
                 progress.say(f"  {sentence}")
         reason = runner.learn()
     finally:
-        for sink in runner.sinks:
+        for sink in sinks:
             sink.close()
         env.close()
     result = TrainResult(
