@@ -1,1 +1,1 @@
-"""Policies outside training: contract, ONNX, plain-MuJoCo runs. No torch except in export."""
+"""Policies outside training: contract, ONNX, plain-MuJoCo runs. No torch except to write files."""
