@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from mimiclab.errors import CheckpointError, UnknownNameError
+from mimiclab.errors import CheckpointError, MimiclabError, UnknownNameError
 from mimiclab.learning.build import rsl_rl_config
 from mimiclab.learning.config import PpoCfg, TrainCfg, cpu_preset, train_preset
+from mimiclab.learning.networks.cfg import ResidualCfg
 from mimiclab.learning.serialise import from_plain, to_plain
 
 
@@ -53,6 +54,32 @@ def test_settings_survive_json() -> None:
 def test_an_unknown_setting_is_refused_by_name() -> None:
     with pytest.raises(CheckpointError, match="ppo: unknown settings learning_rat;"):
         from_plain(TrainCfg, {"ppo": {"learning_rat": 1}}, "train")
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        (TrainCfg(num_envs=0), "--num-envs is 0"),
+        (TrainCfg(ppo=PpoCfg(hidden=())), r"--ppo.hidden is \(\)"),
+        (TrainCfg(ppo=PpoCfg(mini_batches=0)), "--ppo.mini-batches is 0"),
+        (TrainCfg(ppo=PpoCfg(learning_rate=-1.0)), "--ppo.learning-rate is -1.0"),
+        (
+            TrainCfg(num_envs=8, ppo=PpoCfg(mini_batches=97)),
+            r"8 environments x 24 steps are 192 samples, too few for 97 mini-batches",
+        ),
+        (TrainCfg(residual=ResidualCfg(base="a", hidden=())), r"--residual.hidden is \(\)"),
+        (TrainCfg(residual=ResidualCfg(base="a", bound=-1.0)), "--residual.bound is -1.0"),
+        (TrainCfg(residual=ResidualCfg(gate=True)), "without --residual.base would do nothing"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(settings: TrainCfg, told: str) -> None:
+    with pytest.raises(MimiclabError, match=told):
+        settings.check()
+
+
+def test_settings_that_just_work_are_not_refused() -> None:
+    TrainCfg(num_envs=8, ppo=PpoCfg(mini_batches=96)).check()
+    TrainCfg(residual=ResidualCfg(base="a", gate=True)).check()
 
 
 @dataclass(kw_only=True)

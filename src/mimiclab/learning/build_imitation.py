@@ -29,9 +29,8 @@ def plan_teaching(
         CheckpointError: a teacher is missing, or made for another robot or rate.
         UnknownNameError: a teacher of a motion group that the clips do not have.
     """
+    cfg.check()
     imitation = cfg.imitation
-    imitation.check()
-    cfg.warm_start.check(imitation)
     lessons = [Lesson(load_teacher(teacher, device), teacher) for teacher in imitation.teachers]
     plan = TeachingPlan(lessons, task, library.group_names)
     if imitation.mode == "distil" and lessons and plan.untaught:

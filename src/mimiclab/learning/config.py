@@ -3,10 +3,15 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mimiclab.errors import UnknownNameError
+from mimiclab.errors import MimiclabError, UnknownNameError
 from mimiclab.learning.algorithms.cfg import ImitationCfg, WarmStartCfg
 from mimiclab.learning.networks.cfg import NetworkCfg, ResidualCfg
 from mimiclab.learning.shard_cfg import ShardCfg
+
+Activation = Literal[
+    "elu", "selu", "relu", "lrelu", "tanh", "sigmoid", "softplus", "gelu", "swish", "mish",
+    "identity",
+]  # fmt: skip
 
 
 @dataclass(kw_only=True)
@@ -15,7 +20,7 @@ class PpoCfg:
 
     hidden: tuple[int, ...] = (512, 256, 128)
     """Widths of the hidden layers of the actor and of the critic (two separate networks)."""
-    activation: str = "elu"
+    activation: Activation = "elu"
     """Activation function, by its name in rsl_rl."""
     init_std: float = 1.0
     """Standard deviation of the exploration noise at the start, in units of the action."""
@@ -57,6 +62,33 @@ class PpoCfg:
     """Standardise observations by their running mean and standard deviation."""
     normalise_until: int = 100_000_000
     """Samples after which the running statistics are frozen."""
+
+    def check(self, num_envs: int) -> None:
+        """Refuse what cannot work with so many environments.
+
+        Raises:
+            MimiclabError: as said.
+        """
+        if not self.hidden or min(self.hidden) < 1:
+            raise MimiclabError(f"--ppo.hidden is {self.hidden}, expected at least one width")
+        for name in ("steps_per_env", "epochs", "mini_batches"):
+            if getattr(self, name) < 1:
+                raise MimiclabError(
+                    f"--ppo.{name.replace('_', '-')} is {getattr(self, name)}, expected 1 or more"
+                )
+        for name in ("learning_rate", "critic_learning_rate", "init_std"):
+            value = getattr(self, name)
+            if value is not None and not value > 0.0:
+                raise MimiclabError(
+                    f"--ppo.{name.replace('_', '-')} is {value}, expected more than 0"
+                )
+        samples = num_envs * self.steps_per_env
+        if samples < 2 * self.mini_batches:
+            raise MimiclabError(
+                f"{num_envs} environments x {self.steps_per_env} steps are {samples} samples, too "
+                f"few for {self.mini_batches} mini-batches of two or more; give more environments "
+                "or fewer --ppo.mini-batches"
+            )
 
 
 @dataclass(kw_only=True)
@@ -106,6 +138,19 @@ class TrainCfg:
     """Project name for wandb."""
     progress: Literal["auto", "live", "lines", "none"] = "auto"
     """Live table, plain lines or nothing; auto takes the table when the output is a terminal."""
+
+    def check(self) -> None:
+        """Refuse what cannot work, when all settings are known.
+
+        Raises:
+            MimiclabError: values out of range, or settings that contradict each other.
+        """
+        if self.num_envs < 1:
+            raise MimiclabError(f"--num-envs is {self.num_envs}, expected 1 or more")
+        self.ppo.check(self.num_envs)
+        self.residual.check()
+        self.imitation.check()
+        self.warm_start.check(self.imitation)
 
 
 def cpu_ppo() -> PpoCfg:

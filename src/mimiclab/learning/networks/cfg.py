@@ -93,3 +93,21 @@ class ResidualCfg:
     """Largest correction of an action by tanh; none leaves it unbounded (MOSAIC)."""
     gate: bool = False
     """Multiply the correction by a learnt sigmoid of the observation, near 0 at the start."""
+
+    def check(self) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            MimiclabError: values out of range, or settings of a correction without a base.
+        """
+        if not self.hidden or min(self.hidden) < 1:
+            raise MimiclabError(f"--residual.hidden is {self.hidden}, expected at least one width")
+        if self.bound is not None and not self.bound > 0.0:
+            raise MimiclabError(
+                f"--residual.bound is {self.bound}, expected more than 0, or none for no bound"
+            )
+        if self.base is None and not self.base_network and self != ResidualCfg():
+            raise MimiclabError(
+                "--residual settings without --residual.base would do nothing; name the policy to "
+                "correct: a run, a checkpoint or an ONNX file"
+            )
