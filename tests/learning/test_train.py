@@ -163,6 +163,25 @@ def test_folders_and_checkpoints_that_are_not_there(finished: Path, tmp_path: Pa
     (broken / "config.json").write_text('{"schema": 9}')
     with pytest.raises(CheckpointError, match="schema 9"):
         load_run(broken)
+    (broken / "config.json").write_text('{"schema": 1, "task": {}}')
+    with pytest.raises(CheckpointError, match="damaged: it lacks train"):
+        load_run(broken)
+    with pytest.raises(CheckpointError, match="It holds the runs broken; name one of them"):
+        load_run(tmp_path)
+    loose = tmp_path / "loose.pt"
+    shutil.copy(finished / "checkpoints" / "last.pt", loose)
+    with pytest.raises(CheckpointError, match=r"loose\.pt is not in a run folder"):
+        load_run(loose)
+
+
+def test_resuming_a_finished_run_tells_how_to_train_on(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(finished, tmp_path / "run")
+    assert resume(tmp_path / "run", progress="lines").iteration == 4
+    assert "limit of 4 updates is reached already; raise it with --iterations" in " ".join(
+        capsys.readouterr().out.split()
+    )
 
 
 def test_weights_of_another_network_are_refused(finished: Path) -> None:

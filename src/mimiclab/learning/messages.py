@@ -26,6 +26,17 @@ def opening(
     )
 
 
+def at_limit(runner: "Runner") -> list[str]:
+    """What to do if a resumed run has nothing left to do."""
+    cfg = runner.train_cfg
+    late = cfg.minutes is not None and runner.train_time_s >= 60.0 * cfg.minutes
+    if runner.iteration < cfg.iterations and not late:
+        return []
+    limit = f"{cfg.minutes:g} minutes" if late else f"{cfg.iterations} updates"
+    option = "--minutes" if late else "--iterations"
+    return [f"its limit of {limit} is reached already; raise it with {option}"]
+
+
 def teaching(plan: "TeachingPlan") -> list[str]:
     """Who teaches what, a sentence for each, and what a user should know of them."""
     lines = [

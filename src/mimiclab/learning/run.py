@@ -177,6 +177,11 @@ def load_run(path: str | Path, checkpoint: str | int | Path | None = None) -> Ru
     if path.suffix == ".pt":
         folder = path.parent.parent if path.parent.name == "checkpoints" else path.parent
         checkpoint = checkpoint if checkpoint is not None else path
+        if path.is_file() and not (folder / "config.json").is_file():
+            raise CheckpointError(
+                f"{path} is not in a run folder: there is no config.json with it. "
+                "Give a checkpoint in a folder made by `mimiclab train`"
+            )
     config = read_config(folder)
     return Run(
         folder=folder.resolve(),
@@ -215,18 +220,25 @@ def read_config(folder: Path) -> dict[str, Any]:
     """
     path = folder / "config.json"
     if not path.is_file():
-        raise CheckpointError(
-            f"{folder} is not a run folder: it has no config.json. "
-            "Give a folder made by `mimiclab train`, or a checkpoint in it"
-        )
+        inside = sorted(found.parent.name for found in folder.glob("*/config.json"))
+        advice = "Give a folder made by `mimiclab train`, or a checkpoint in it"
+        if inside:  # the folder of a pipeline, or of all runs
+            advice = f"It holds the runs {', '.join(inside[:8])}{' ...' * (len(inside) > 8)}; "
+            advice += "name one of them"
+        raise CheckpointError(f"{folder} is not a run folder: it has no config.json. {advice}")
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-        schema = config["schema"]
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        if config["schema"] > SCHEMA:
+            raise CheckpointError(
+                f"{path} has schema {config['schema']}, this version reads up to {SCHEMA}; update "
+                "mimiclab"
+            )
+        missing = {"task", "train"} - set(config)
+    except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path} is damaged ({error}); restore it from a copy") from error
-    if schema > SCHEMA:
+    if missing:
         raise CheckpointError(
-            f"{path} has schema {schema}, this version reads up to {SCHEMA}; update mimiclab"
+            f"{path} is damaged: it lacks {', '.join(sorted(missing))}; restore it from a copy"
         )
     return config
 

@@ -9,7 +9,7 @@ from mimiclab.learning import distributed, env_state
 from mimiclab.learning.build_imitation import build_imitation, plan_teaching
 from mimiclab.learning.config import TrainCfg
 from mimiclab.learning.logs import JsonlLog, LogSink, TensorBoardLog, WandbLog
-from mimiclab.learning.messages import closing, opening, teaching
+from mimiclab.learning.messages import at_limit, closing, opening, teaching
 from mimiclab.learning.progress import Progress
 from mimiclab.learning.run import (
     add_session,
@@ -151,7 +151,7 @@ def _train(
         )
         if resume:
             runner.restore(resume)
-            begun = []
+            begun = at_limit(runner)
         else:
             begun = [
                 *install_base(runner.alg.actor, cfg, layout, task),
