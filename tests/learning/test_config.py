@@ -10,6 +10,7 @@ from mimiclab.learning.build import rsl_rl_config
 from mimiclab.learning.config import PpoCfg, TrainCfg, cpu_preset, train_preset
 from mimiclab.learning.networks.cfg import ResidualCfg
 from mimiclab.learning.serialise import from_plain, to_plain
+from mimiclab.tasks.tracking.interface_cfg import InterfaceCfg
 
 
 def test_defaults_are_those_of_beyondmimic() -> None:
@@ -52,8 +53,34 @@ def test_settings_survive_json() -> None:
 
 
 def test_an_unknown_setting_is_refused_by_name() -> None:
-    with pytest.raises(CheckpointError, match="ppo: unknown settings learning_rat;"):
+    with pytest.raises(CheckpointError, match=r"learning_rat \(did you mean learning_rate"):
         from_plain(TrainCfg, {"ppo": {"learning_rat": 1}}, "train")
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        ({"num_envs": "many"}, "train.num_envs is 'many', expected a whole number"),
+        ({"num_envs": 8.5}, "train.num_envs is 8.5, expected a whole number"),
+        ({"minutes": "5"}, "train.minutes is '5', expected a number"),
+        ({"ppo": {"clip": True}}, "train.ppo.clip is True, expected a number"),
+        ({"ppo": {"clip_value": 1}}, "train.ppo.clip_value is 1, expected true or false"),
+        ({"ppo": {"hidden": 32}}, "train.ppo.hidden is 32, expected a list"),
+        ({"ppo": {"hidden": ["a"]}}, "train.ppo.hidden is 'a', expected a whole number"),
+        ({"logger": "non"}, "train.logger is 'non', expected one of tensorboard, wandb, none"),
+        ({"device": 1}, "train.device is 1, expected text"),
+        ({"ppo": None}, "train.ppo: expected an object"),
+    ],
+)
+def test_values_of_another_kind_are_refused(data: dict, told: str) -> None:
+    with pytest.raises(CheckpointError, match=told):
+        from_plain(TrainCfg, data, "train")
+
+
+def test_fixed_numbers_of_values_are_kept() -> None:
+    with pytest.raises(CheckpointError, match=r"delay_s is \[0.1\], expected 2 values"):
+        from_plain(InterfaceCfg, {"delay_s": [0.1]}, "interface")
+    assert from_plain(InterfaceCfg, {"delay_s": [0, 1]}).delay_s == (0.0, 1.0)
 
 
 @pytest.mark.parametrize(

@@ -209,12 +209,16 @@ def test_recipes_survive_yaml_and_may_be_partial(tmp_path: Path) -> None:
     assert own.adaptor_motions == "suit/"
     assert own.gmt == replace(full_recipe().gmt, num_envs=64)
     assert own.task == full_recipe().task
+    (tmp_path / "own.yaml").write_text("gmt: {ppo: {learning_rate: 1e-3}}\n")
+    assert read_recipe(tmp_path / "own.yaml").gmt.ppo.learning_rate == 0.001
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("gmt: {num_env: 4}", "unknown settings num_env"),
+        ("gmt: {num_env: 4}", r"bad.yaml: recipe.gmt: .* num_env \(did you mean num_envs\?\)"),
+        ("gmt: {num_envs: many}", "recipe.gmt.num_envs is 'many', expected a whole number"),
+        ("base: [laptop]", r"base is \['laptop'\], expected one of"),
         ("[1, 2]", "expected fields of a recipe"),
         ("a: [", "is not YAML"),
         ("base: huge", "base is 'huge', expected one of laptop, full"),

@@ -1,6 +1,7 @@
 """Configuration dataclasses to plain JSON values and back, strictly."""
 
 import dataclasses
+import difflib
 import types
 import typing
 from typing import Any, TypeVar
@@ -34,11 +35,13 @@ def from_plain(cls: type[T], data: Any, where: str = "") -> T:
         raise CheckpointError(f"{where}: expected an object, got {type(data).__name__}")
     hints = typing.get_type_hints(cls)
     known = {f.name for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
-    unknown = sorted(set(data) - known)
+    unknown = sorted(set(map(str, data)) - known)
     if unknown:
+        near = [n for name in unknown for n in difflib.get_close_matches(name, known, n=1)]
+        advice = f" (did you mean {', '.join(near)}?)" if near else ""
         raise CheckpointError(
-            f"{where}: unknown settings {', '.join(unknown)}; this version knows "
-            f"{', '.join(sorted(known))}. Was the run made by another version of mimiclab?"
+            f"{where}: unknown settings {', '.join(unknown)}{advice}; this version knows "
+            f"{', '.join(sorted(known))}. Was it written by another version of mimiclab?"
         )
     fields = {key: _value(hints[key], item, f"{where}.{key}") for key, item in data.items()}
     return cls(**fields)
@@ -53,14 +56,30 @@ def _value(kind: Any, data: Any, where: str) -> Any:
         return _value(inner[0], data, where) if len(inner) == 1 else data
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         return from_plain(kind, data, where)
-    if origin is tuple and isinstance(data, list):
-        inner = arguments[0] if arguments else Any
-        each = [inner] * len(data) if len(arguments) != len(data) else list(arguments)
-        if len(arguments) == 2 and arguments[1] is Ellipsis:
-            each = [inner] * len(data)
-        return tuple(_value(k, item, where) for k, item in zip(each, data, strict=True))
-    if origin is dict and isinstance(data, dict):
+    if origin is typing.Literal:
+        _require(data in arguments, data, f"one of {', '.join(map(str, arguments))}", where)
+    elif origin is tuple:
+        _require(isinstance(data, (list, tuple)), data, "a list", where)
+        if arguments[1:] != (Ellipsis,):
+            _require(len(data) == len(arguments), data, f"{len(arguments)} values", where)
+        else:
+            arguments = arguments[:1] * len(data)
+        return tuple(_value(k, item, where) for k, item in zip(arguments, data, strict=True))
+    elif origin is dict:
+        _require(isinstance(data, dict), data, "an object", where)
         return {key: _value(arguments[1], item, where) for key, item in data.items()}
-    if kind is float and isinstance(data, int) and not isinstance(data, bool):
+    elif kind is float:
+        is_number = isinstance(data, (int, float)) and not isinstance(data, bool)
+        _require(is_number, data, "a number", where)
         return float(data)
+    elif kind in _SCALARS:
+        _require(type(data) is kind, data, _SCALARS[kind], where)
     return data
+
+
+_SCALARS = {bool: "true or false", int: "a whole number", str: "text"}
+
+
+def _require(condition: bool, data: Any, expected: str, where: str) -> None:
+    if not condition:
+        raise CheckpointError(f"{where} is {data!r}, expected {expected}")

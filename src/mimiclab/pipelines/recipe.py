@@ -1,5 +1,6 @@
 """Recipes of pipelines by name, and as YAML files that say where they differ from one."""
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,15 @@ RECIPES: Mapping[str, Callable[[], MosaicRecipe]] = {
     "full": full_recipe,
 }
 """Shipped recipes of the MOSAIC pipeline."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads 1e-3 as a number, as YAML 1.2 does; PyYAML, which follows YAML 1.1, reads text."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("+-0123456789")
+)
 
 
 def read_recipe(source: str | Path) -> MosaicRecipe:
@@ -36,7 +46,7 @@ def read_recipe(source: str | Path) -> MosaicRecipe:
     if not path.is_file():
         raise PipelineError(f"no recipe at {path}; shipped ones are {', '.join(RECIPES)}")
     try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+        given = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise PipelineError(f"{path} is not YAML: {error}") from error
     if not isinstance(given, dict):
@@ -44,13 +54,11 @@ def read_recipe(source: str | Path) -> MosaicRecipe:
             f"{path} holds {type(given).__name__}, expected fields of a recipe such as gmt_motions:"
         )
     base = given.pop("base", "laptop")
-    if base not in RECIPES:
+    if base not in list(RECIPES):  # of any type
         raise PipelineError(f"{path}: base is {base!r}, expected one of {', '.join(RECIPES)}")
     try:
-        return from_plain(MosaicRecipe, _merged(to_plain(RECIPES[base]()), given), str(path))
-    except PipelineError:
-        raise
-    except (MimiclabError, TypeError) as error:
+        return from_plain(MosaicRecipe, _merged(to_plain(RECIPES[base]()), given), "recipe")
+    except MimiclabError as error:
         raise PipelineError(f"{path}: {error}") from error
 
 
