@@ -1,6 +1,7 @@
 """MOSAIC's ladder end to end on a squat: stages, their order, resuming and recipes."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 import torch
 
 from mimiclab.cli.main import main
-from mimiclab.errors import PipelineError, UnknownNameError
+from mimiclab.errors import CheckpointError, PipelineError, UnknownNameError
 from mimiclab.learning.config import PpoCfg, TrainCfg
 from mimiclab.learning.estimator.cfg import EstimatorCfg
 from mimiclab.learning.networks.cfg import NetworkCfg
@@ -131,7 +132,7 @@ def test_networks_that_are_told_the_velocity_get_an_estimator_first(tmp_path: Pa
     )
     stages = mosaic_stages(recipe, tmp_path)
     assert list(stages) == ["estimator", "gmt", "adaptor", "residual"]
-    with pytest.raises(PipelineError, match="'gmt' needs stage 'estimator'"):
+    with pytest.raises(PipelineError, match=r"'gmt' needs stage 'estimator'.* train gmt --name"):
         run_stage(stages, GMT, tmp_path)
     assert run_stage(stages, "estimator", tmp_path) == "finished"
     assert run_stage(stages, GMT, tmp_path) == "finished"
@@ -183,11 +184,28 @@ def test_the_command_runs_one_stage_and_goes_on(tmp_path: Path, monkeypatch) -> 
     write_recipe(tiny_recipe(), tmp_path / "tiny.yaml")
     common = ["--recipe", "tiny.yaml", "--name", "ladder"]
     assert main(["train", "residual", *common]) == 2  # its predecessors are not there
+    assert main(["pipeline", "mosaic", *common, "--adaptor-motions", "builtin:bw"]) == 2
+    assert main(["pipeline", "mosaic", *common, "--residual.num-envs", "0"]) == 2
+    assert not (tmp_path / "runs").exists()
     assert main(["train", "gmt", *common]) == 0
+    assert main(["pipeline", "mosaic", *common, "--gmt.ppo.discount", "0.5"]) == 2
     assert main(["pipeline", "mosaic", *common]) == 0
     found = json.loads((tmp_path / "runs" / "ladder" / "results.json").read_text())
     assert found["stages"] == [GMT, ADAPTOR, RESIDUAL]
     assert read_recipe(tmp_path / "runs" / "ladder" / "recipe.yaml") == tiny_recipe()
+
+
+def test_a_residual_whose_generalist_was_trained_on_is_refused(
+    ladder: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "ladder"
+    shutil.copytree(ladder, folder)
+    for config in folder.glob("*/config.json"):
+        config.write_text(config.read_text().replace(str(ladder), str(folder)))
+    longer = replace(tiny_recipe(), gmt=replace(TINY, iterations=3))
+    assert run_stage(mosaic_stages(longer, folder), GMT, folder) == "finished"
+    with pytest.raises(CheckpointError, match=r"teacher of gmt of .*residual has changed"):
+        run_stage(mosaic_stages(longer, folder), RESIDUAL, folder)
 
 
 def test_the_page_tells_gain_and_forgetting(ladder: Path) -> None:

@@ -35,6 +35,35 @@ class Mosaic:
     settings: Annotated[MosaicRecipe, tyro.conf.arg(name="")] = field(default_factory=MosaicRecipe)
 
 
+@dataclass(kw_only=True)
+class Gmt(Mosaic):
+    """Train the generalist, the first stage of `mimiclab pipeline mosaic`, and score it.
+
+    Makes RUNS/NAME/gmt, before it the estimator of a velocity_skip network, and the page that shows
+    the stages side by side. Run it again to go on. The recipe is that of the whole pipeline; this
+    stage takes --gmt-motions, --task, --gmt and --estimator.
+    """
+
+
+@dataclass(kw_only=True)
+class Adaptor(Mosaic):
+    """Train the specialist of the interface, the second stage of `mimiclab pipeline mosaic`.
+
+    Makes RUNS/NAME/adaptor, scores it, and renews the page that shows the stages side by side. The
+    recipe is that of the whole pipeline; this stage takes --adaptor-motions, --task and --adaptor.
+    """
+
+
+@dataclass(kw_only=True)
+class Residual(Mosaic):
+    """Correct the generalist where the interface needs it: the last stage of the MOSAIC pipeline.
+
+    Needs RUNS/NAME/gmt and RUNS/NAME/adaptor, makes RUNS/NAME/residual, scores it, and renews the
+    page that shows the stages side by side. The recipe is that of the whole pipeline; this stage
+    takes the motions of both groups, --task and --residual.
+    """
+
+
 def mosaic(args: Mosaic, only: Sequence[str] = ()) -> int:
     """Run all stages, or those named in `only`."""
     from rich.console import Console
@@ -42,14 +71,20 @@ def mosaic(args: Mosaic, only: Sequence[str] = ()) -> int:
     from mimiclab.pipelines.mosaic import mosaic_exam, mosaic_stages
     from mimiclab.pipelines.recipe import write_recipe
     from mimiclab.pipelines.results import write_results
-    from mimiclab.pipelines.stage import run_stage
+    from mimiclab.pipelines.stage import require_predecessors, run_stage
 
     console = Console(highlight=False)
     folder = (args.runs / args.name).resolve()
     stages, exam = mosaic_stages(args.settings, folder), mosaic_exam(args.settings)
-    folder.mkdir(parents=True, exist_ok=True)
+    chosen = [name for name in stages if not only or name in only]
+    # What would stop a later stage is told before the first one has trained for hours.
+    seconds = float(exam.library.durations_s.sum())
+    console.print(f"{exam.library.num_clips} clips, {seconds:.1f} s of motion: {folder}")
+    for name in chosen:
+        stages[name].check(folder / name)
+    require_predecessors(stages, chosen[0], folder)
     write_recipe(args.settings, folder / "recipe.yaml")
-    for number, name in enumerate(only or stages, 1):
+    for number, name in enumerate(chosen, 1):
         console.rule(f"[bold]{number}. {name}[/]: {stages[name].about}", align="left")
         if run_stage(stages, name, folder) != "finished":
             console.print(f"interrupted; go on with the same command: {folder}")
@@ -76,18 +111,19 @@ def _examine(console: Any, folder: Path, name: str, exam: "Exam") -> None:
         )
 
 
-def defaults(arguments: Sequence[str]) -> Mosaic:
-    """Defaults of the stages' commands, which depend on --recipe."""
-    from mimiclab.pipelines.recipe import read_recipe
+def _stages(kind: type[Mosaic], *only: str) -> Callable[[Mosaic], int]:
+    """A command that runs these stages, or all; its defaults depend on --recipe."""
 
-    recipe = given(arguments, "--recipe") or "laptop"
-    return Mosaic(recipe=recipe, settings=read_recipe(recipe))
+    def defaults(arguments: Sequence[str]) -> Mosaic:
+        from mimiclab.pipelines.recipe import read_recipe
 
+        recipe = given(arguments, "--recipe") or "laptop"
+        return kind(recipe=recipe, settings=read_recipe(recipe))
 
-def _stages(*only: str) -> Callable[[Mosaic], int]:
-    """A command that runs these stages, or all."""
     return with_defaults(defaults)(lambda args: mosaic(args, only))
 
 
-pipeline_mosaic = _stages()
-train_gmt, train_adaptor, train_residual = map(_stages, ("gmt", "adaptor", "residual"))
+pipeline_mosaic = _stages(Mosaic)
+train_gmt = _stages(Gmt, "estimator", "gmt")
+train_adaptor = _stages(Adaptor, "adaptor")
+train_residual = _stages(Residual, "residual")

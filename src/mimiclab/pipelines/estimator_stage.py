@@ -27,16 +27,22 @@ class EstimatorStage(Stage):
 
         return "finished" if (folder / FILE).is_file() else "absent"
 
-    def advance(self, folder: Path) -> State:
-        """Train it, unless it is there."""
-        from mimiclab.learning.distributed import pick_device
+    def check(self, folder: Path) -> None:
+        """Look at the settings of an estimator that is there."""
         from mimiclab.learning.estimator.files import load_estimator
-        from mimiclab.learning.estimator.train import train_estimator
         from mimiclab.learning.serialise import to_plain
 
         if self.state(folder) == "finished":
             made = load_estimator(folder)[0].cfg
             require_same(to_plain(made), to_plain(self.settings), folder)
+
+    def advance(self, folder: Path) -> State:
+        """Train it, unless it is there."""
+        from mimiclab.learning.distributed import pick_device
+        from mimiclab.learning.estimator.train import train_estimator
+
+        self.check(folder)
+        if self.state(folder) == "finished":
             return "finished"
         train_estimator(
             self.settings,

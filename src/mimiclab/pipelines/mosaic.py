@@ -149,6 +149,7 @@ def _with_estimator(
     stage = EstimatorStage(
         name=ESTIMATOR,
         about="how fast the reference moves, from its joints and its tilt",
+        trained_with=GMT,
         groups={GMT: recipe.gmt_motions},
         task=task,
         settings=replace(recipe.estimator, seed=recipe.seed),

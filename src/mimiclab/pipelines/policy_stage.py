@@ -36,29 +36,21 @@ class PolicyStage(Stage):
         late = minutes is not None and found["train_time_s"] >= 60.0 * minutes
         return "finished" if late or found["iteration"] >= self.train.iterations else "started"
 
-    def advance(self, folder: Path) -> State:
-        """Train, or resume."""
-        from mimiclab.learning.train import resume, train
+    def check(self, folder: Path) -> None:
+        """Look at the settings, and at the motions and teachers of a run that has begun.
 
-        state, settings = self.state(folder), self.train
-        library = open_motion_groups(self.groups, self.task, self.motion_folder)
-        if state == "absent":
-            result = train(self.task, library, settings, folder)
-        else:
-            self._require_same(folder, library)
-            if state == "finished":
-                return state
-            limits: dict[str, Any] = {
-                "iterations": settings.iterations, "minutes": settings.minutes,
-            }  # fmt: skip
-            result = resume(folder, progress=settings.progress, **limits)
-        return "started" if result.reason == "interrupted" else "finished"
-
-    def _require_same(self, folder: Path, library: "MotionLibrary") -> None:
-        """A run goes on with what it was begun with; only its limits may move."""
+        Raises:
+            MimiclabError: settings that cannot work.
+            PipelineError: the run was begun with other settings or motions.
+            CheckpointError: who taught it has changed since, or is gone.
+        """
         from mimiclab.learning.run import read_config
         from mimiclab.learning.serialise import to_plain
+        from mimiclab.learning.start.sources import require_unchanged
 
+        self.train.check()
+        if self.state(folder) == "absent":
+            return
         noted = read_config(folder)
         require_same(
             {
@@ -69,7 +61,28 @@ class PolicyStage(Stage):
             {
                 "task": to_plain(self.task),
                 "train": to_plain(self.train),
-                "motions": library.content_hash,
+                "motions": self._library().content_hash,
             },
             folder,
         )
+        require_unchanged(noted["sources"], self.train, folder)
+
+    def advance(self, folder: Path) -> State:
+        """Train, or resume."""
+        from mimiclab.learning.train import resume, train
+
+        self.check(folder)
+        state, settings = self.state(folder), self.train
+        if state == "finished":
+            return state
+        if state == "absent":
+            result = train(self.task, self._library(), settings, folder)
+        else:
+            limits: dict[str, Any] = {
+                "iterations": settings.iterations, "minutes": settings.minutes,
+            }  # fmt: skip
+            result = resume(folder, progress=settings.progress, **limits)
+        return "started" if result.reason == "interrupted" else "finished"
+
+    def _library(self) -> "MotionLibrary":
+        return open_motion_groups(self.groups, self.task, self.motion_folder)

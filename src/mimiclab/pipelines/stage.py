@@ -25,6 +25,8 @@ class Stage(ABC):
     """Where the files of published motion sets are."""
     needs: tuple[str, ...] = ()
     """Stages that must be finished first."""
+    trained_with: str | None = None
+    """Stage whose command makes this one too; none if it has one of its own."""
     is_policy: bool = True
     """Whether it makes a policy, which can be examined."""
 
@@ -33,12 +35,42 @@ class Stage(ABC):
         """How far the stage has come in its folder."""
 
     @abstractmethod
+    def check(self, folder: Path) -> None:
+        """Refuse settings that cannot work, or others than its folder was begun with.
+
+        Raises:
+            MimiclabError: as said.
+        """
+
+    @abstractmethod
     def advance(self, folder: Path) -> State:
         """Begin, or go on to the end; `started` if it was interrupted.
 
         Raises:
             PipelineError: the folder was begun with other settings.
         """
+
+
+def require_predecessors(stages: Mapping[str, Stage], name: str, folder: Path) -> None:
+    """Refuse a stage whose predecessors are not finished.
+
+    Args:
+        stages: all stages of the pipeline by name.
+        name: which one.
+        folder: of the pipeline; each stage has its own in it.
+
+    Raises:
+        PipelineError: as said.
+    """
+    for need in stages[name].needs:
+        state = stages[need].state(folder / need)
+        if state != "finished":
+            what = "has not been trained" if state == "absent" else "is only partly trained"
+            raise PipelineError(
+                f"stage {name!r} needs stage {need!r}, which {what} in {folder}; first run "
+                f"`mimiclab train {stages[need].trained_with or need} --name {folder.name}` with "
+                "the same recipe"
+            )
 
 
 def run_stage(stages: Mapping[str, Stage], name: str, folder: Path) -> State:
@@ -55,12 +87,5 @@ def run_stage(stages: Mapping[str, Stage], name: str, folder: Path) -> State:
     Raises:
         PipelineError: a stage that it needs is not finished, or it was begun with other settings.
     """
-    for need in stages[name].needs:
-        state = stages[need].state(folder / need)
-        if state != "finished":
-            what = "has not been trained" if state == "absent" else "is only partly trained"
-            raise PipelineError(
-                f"stage {name!r} needs stage {need!r}, which {what} in {folder}; first run "
-                f"`mimiclab train {need} --name {folder.name}` with the same recipe"
-            )
+    require_predecessors(stages, name, folder)
     return stages[name].advance(folder / name)
