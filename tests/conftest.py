@@ -10,7 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from mimiclab import robots
 from mimiclab.robots import Robot, get_robot
+
+
+@pytest.fixture(autouse=True)
+def _robots_added_here_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A robot with the G1's joints would make the G1's files ambiguous for later tests."""
+    monkeypatch.setattr(robots, "_ROBOTS", dict(robots._ROBOTS))
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 import tyro
 
-from mimiclab import robots
 from mimiclab.cli.main import COMMANDS, find_command, main
 
 ROOT = Path(__file__).parents[1]
@@ -47,8 +46,6 @@ def parse(arguments: list[str]) -> None:
 def test_snippets_of_a_page_work(page: Path, tiny_run: Path, tmp_path: Path, monkeypatch):
     shutil.copytree(tiny_run, tmp_path / "runs" / "demo")
     monkeypatch.chdir(tmp_path)
-    # A page that brings its own robot must not make the G1's files ambiguous for later tests.
-    monkeypatch.setattr(robots, "_ROBOTS", dict(robots._ROBOTS))
     namespace: dict = {"__name__": "__docs__"}
     for parsed_only, language, code in blocks(page):
         if language == "python":

@@ -118,7 +118,7 @@ def test_training_and_evaluation_take_a_library(library, tmp_path, monkeypatch, 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("mimiclab.motions.library.IN_MEMORY_BYTES", 1000)
     command = f"train tracking --preset cpu --device cpu --motion {library} --name packed"
-    small = "--num-envs 4 --ppo.steps-per-env 4 --ppo.hidden 16 16 --iterations 1"
+    small = "--num-envs 4 --ppo.steps-per-env 8 --ppo.hidden 16 16 --iterations 1"
     assert main([*command.split(), *small.split()]) == 0
     assert "5 clip(s)" in capsys.readouterr().out
     assert (tmp_path / "runs" / "packed" / "motions.json").exists()

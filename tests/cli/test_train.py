@@ -56,7 +56,7 @@ def test_a_run_from_the_command_line_and_its_resuming(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     command = "train tracking --preset cpu --device cpu --motion builtin:stand --name try"
-    small = "--num-envs 4 --ppo.steps-per-env 4 --ppo.hidden 16 16"
+    small = "--num-envs 4 --ppo.steps-per-env 8 --ppo.hidden 16 16"
     assert main([*command.split(), *small.split(), "--iterations", "2"]) == 0
     out = capsys.readouterr().out
     assert "1 clip(s)" in out and "finished after 2 updates" in out

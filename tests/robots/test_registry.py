@@ -11,13 +11,12 @@ from mimiclab.motions.synthesis import builtin_motion
 
 
 @pytest.fixture
-def elsewhere(monkeypatch, g1):
+def elsewhere(g1):
     """A robot whose model comes with a package that is not installed."""
 
     def spec():
         raise MissingModelError("pip install other-package")
 
-    monkeypatch.setattr(robots, "_ROBOTS", dict(robots._ROBOTS))
     robot = replace(g1, name="elsewhere", spec_fn=spec)
     robots.add_robot(robot)
     return robot
