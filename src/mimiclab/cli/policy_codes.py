@@ -58,7 +58,7 @@ def policy_codes(
     _, device = resolve_engine(engine, device)
     opened = load_run(run, checkpoint)
     policy = load_policy(opened, device=device)
-    task, library = opened.task, opened.library
+    task, library = opened.tracking, opened.library
     if motion is not None:
         library = open_motions(
             motion, robot=task.robot, fps=task.control_hz, motion_folder=motion_folder

@@ -95,7 +95,7 @@ def record(
     views = named(view, "--view NAME=RUN, for example --view student=runs/student")
     plan = RecordingPlan(
         groups=groups,
-        views={name: load_run(path).task for name, path in views.items()},
+        views={name: load_run(path).tracking for name, path in views.items()},
         view_noise=view_noise,
         sample=sample,
         action_noise=action_noise,

@@ -65,9 +65,9 @@ def export_run(
             "(on the command line --clips NAME ... or --policy-only)"
         )
     names = () if policy_only else tuple(clips or library.clip_names)
-    baked, reference = bake_clips(library, names, 1.0 / run.task.control_hz)
+    baked, reference = bake_clips(library, names, 1.0 / run.tracking.control_hz)
     contract = describe_task(
-        run.task,
+        run.tracking,
         library,
         clips=baked,
         run=run.name,

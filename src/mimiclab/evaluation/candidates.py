@@ -167,7 +167,7 @@ def run_candidate(
     policy = untrained_policy(run.train, trained.layout).to(device) if untrained else trained
     return Candidate(
         policy=policy,
-        task=run.task,
+        task=run.tracking,
         library=run.library,
         expects=dict(trained.layout["observations"]["actor"]),
         label={

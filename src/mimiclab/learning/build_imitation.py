@@ -15,13 +15,13 @@ from mimiclab.learning.teachers.routing import Lesson, TeachingPlan
 
 if TYPE_CHECKING:
     from mimiclab.motions.library import MotionLibrary
-    from mimiclab.tasks.tracking import TrackingTask
+    from mimiclab.tasks.task import Task
 
 
 def plan_teaching(
-    cfg: TrainCfg, task: "TrackingTask", library: "MotionLibrary", device: str
-) -> TeachingPlan:
-    """Load the teachers and check them against task and motions.
+    cfg: TrainCfg, task: "Task", library: "MotionLibrary | None", device: str
+) -> TeachingPlan | None:
+    """Load the teachers and check them against task and motions; None for a task without motions.
 
     Raises:
         MimiclabError: settings that contradict each other, or under distil a motion group that
@@ -29,7 +29,12 @@ def plan_teaching(
         CheckpointError: a teacher is missing, or made for another robot or rate.
         UnknownNameError: a teacher of a motion group that the clips do not have.
     """
+    from mimiclab.tasks.tracking import TrackingTask
+
     cfg.check()
+    if library is None or not isinstance(task, TrackingTask):
+        _require_nothing_to_imitate(cfg, task)
+        return None
     imitation = cfg.imitation
     lessons = [Lesson(load_teacher(teacher, device), teacher) for teacher in imitation.teachers]
     plan = TeachingPlan(lessons, task, library.group_names)
@@ -47,8 +52,22 @@ def plan_teaching(
     return plan
 
 
+def _require_nothing_to_imitate(cfg: TrainCfg, task: "Task") -> None:
+    given = {
+        "--teacher": bool(cfg.imitation.teachers),
+        "--imitation.recording": cfg.imitation.recording is not None,
+        "--residual.base": cfg.residual.base is not None,
+        "--network.estimator": cfg.network.estimator is not None,
+    }
+    if wrong := [option for option, is_given in given.items() if is_given]:
+        raise MimiclabError(
+            f"{' and '.join(wrong)} are for tasks that track motions, this one is {task.kind!r}; "
+            "leave them out"
+        )
+
+
 def build_imitation(
-    cfg: TrainCfg, plan: TeachingPlan, layout: dict[str, Any], *, device: str, seed: int
+    cfg: TrainCfg, plan: TeachingPlan | None, layout: dict[str, Any], *, device: str, seed: int
 ) -> Imitation | None:
     """Teachers and losses in an environment; none if nobody is imitated.
 
@@ -63,6 +82,8 @@ def build_imitation(
         CheckpointError: a teacher would see other observations than it was trained on.
         RecordingError: a recording of other observations or actions than the student's.
     """
+    if plan is None:
+        return None
     imitation = cfg.imitation
     router = None
     losses: list[AuxiliaryLoss] = []

@@ -11,18 +11,25 @@ if TYPE_CHECKING:
     from mimiclab.learning.teachers.routing import TeachingPlan
     from mimiclab.learning.train import TrainResult
     from mimiclab.motions.library import MotionLibrary
+    from mimiclab.tasks.task import Task
 
 
 def opening(
-    folder: Path, library: "MotionLibrary", runner: "Runner", facts: Mapping[str, Any]
+    folder: Path,
+    task: "Task",
+    library: "MotionLibrary | None",
+    runner: "Runner",
+    facts: Mapping[str, Any],
 ) -> str:
     """What is trained where; `facts` are engine, device, cores and processes of the session."""
-    seconds = float(library.durations_s.sum())
+    what = f"{task.kind} of {task.robot}"
+    if library is not None:
+        seconds = float(library.durations_s.sum())
+        what = f"{library.num_clips} clip(s), {seconds:.1f} s of motion"
     start = f"resuming at update {runner.iteration}" if runner.iteration else "training"
     return (
-        f"{start}: {library.num_clips} clip(s), {seconds:.1f} s of motion, "
-        f"{runner.env.num_envs} environments x {facts['processes']} process(es) on "
-        f"{facts['engine']} ({facts['device']}, {facts['cores']} cores) -> {folder}"
+        f"{start}: {what}, {runner.env.num_envs} environments x {facts['processes']} "
+        f"process(es) on {facts['engine']} ({facts['device']}, {facts['cores']} cores) -> {folder}"
     )
 
 

@@ -2,7 +2,8 @@
 
 config.json            schema, task, train, seed, sources, sessions (time, git, versions)
 motions.safetensors    the packed clips, so that the run needs no other file
-motions.json           instead, for a streamed library: where it is, and its content hash
+motions.json           instead, for a streamed library: where it is, and its content hash;
+                       a task without motions has neither
 checkpoints/           model_000100.pt ..., last.pt, best.pt
 metrics.jsonl          one line for each update
 uncommitted.patch      changes of the code that git did not know, if any
@@ -26,6 +27,7 @@ from mimiclab.learning.serialise import from_plain, to_plain
 
 if TYPE_CHECKING:
     from mimiclab.motions.library import MotionLibrary
+    from mimiclab.tasks.task import Task
     from mimiclab.tasks.tracking import TrackingTask
 
 SCHEMA = 1
@@ -36,7 +38,7 @@ class Run:
     """A run read back from its folder."""
 
     folder: Path
-    task: "TrackingTask"
+    task: "Task"
     """Task settings."""
     train: TrainCfg
     """Training settings."""
@@ -49,6 +51,27 @@ class Run:
     def name(self) -> str:
         """Name of the folder."""
         return self.folder.name
+
+    @property
+    def tracking(self) -> "TrackingTask":
+        """Task settings of a run that tracks motions.
+
+        Raises:
+            CheckpointError: it learnt another kind of task.
+        """
+        from mimiclab.tasks.tracking import TrackingTask
+
+        if not isinstance(self.task, TrackingTask):
+            raise CheckpointError(
+                f"run {self.folder} learnt the task {self.task.kind!r}; expected one that tracks "
+                "motions"
+            )
+        return self.task
+
+    @property
+    def has_motions(self) -> bool:
+        """Whether the task has motions."""
+        return self.config.get("motions") is not None
 
     @cached_property
     def library(self) -> "MotionLibrary":
@@ -103,9 +126,9 @@ def require_no_run(folder: Path) -> None:
 
 def create_run(
     folder: Path,
-    task: "TrackingTask",
+    task: "Task",
     train: TrainCfg,
-    library: "MotionLibrary",
+    library: "MotionLibrary | None",
     sources: dict[str, Any] | None = None,
 ) -> None:
     """Write a new run folder: configuration, motions, and the `sources` that it learns from.
@@ -114,34 +137,36 @@ def create_run(
         OutputError: there is a run with checkpoints already, or the folder cannot be written.
     """
     require_no_run(folder)
-    in_memory = library.streamed_from is None
     config = {
         "schema": SCHEMA,
         "id": uuid.uuid4().hex[:8],
-        "kind": "tracking",
+        "kind": task.kind,
         "task": to_plain(task),
         "train": to_plain(train),
         "seed": train.seed,
-        "motions": {
-            # Of a large library the names would be most of this file.
-            "clips": list(library.clip_names) if in_memory else library.num_clips,
-            "content_hash": library.content_hash,
-        },
+        "motions": None if library is None else _store_motions(folder, library),
         "sources": sources or {},
         "git": git_state(),
         "versions": versions(),
         "sessions": [],
     }
-    if in_memory:
-        library.save(folder / "motions.safetensors")
-    else:
-        noted = {"library": str(library.streamed_from), "content_hash": library.content_hash}
-        write_text(folder / "motions.json", json.dumps(noted, indent=2) + "\n")
     _write_config(folder, config)
     patch = git_diff()
     if patch:
         write_text(folder / "uncommitted.patch", patch)
     _point_latest(folder)
+
+
+def _store_motions(folder: Path, library: "MotionLibrary") -> dict[str, Any]:
+    """Write the motions, or where they are streamed from; returns what config.json says of them."""
+    content = library.content_hash
+    if library.streamed_from is None:
+        library.save(folder / "motions.safetensors")
+        return {"clips": list(library.clip_names), "content_hash": content}
+    noted = {"library": str(library.streamed_from), "content_hash": content}
+    write_text(folder / "motions.json", json.dumps(noted, indent=2) + "\n")
+    # Of a large library the names would be most of config.json.
+    return {"clips": library.num_clips, "content_hash": content}
 
 
 def add_session(folder: Path, iteration: int, train: TrainCfg, **facts: Any) -> None:
@@ -170,7 +195,7 @@ def load_run(path: str | Path, checkpoint: str | int | Path | None = None) -> Ru
     Raises:
         CheckpointError: no run there, damaged, or without such a checkpoint.
     """
-    from mimiclab.tasks.tracking import TrackingTask
+    from mimiclab.tasks.task import task_class
 
     path = Path(path)
     folder = path
@@ -185,7 +210,7 @@ def load_run(path: str | Path, checkpoint: str | int | Path | None = None) -> Ru
     config = read_config(folder)
     return Run(
         folder=folder.resolve(),
-        task=from_plain(TrackingTask, config["task"], "task"),
+        task=from_plain(task_class(config.get("kind", "tracking")), config["task"], "task"),
         train=from_plain(TrainCfg, _renamed(config["train"]), "train"),
         checkpoint=find_checkpoint(folder.resolve(), "last" if checkpoint is None else checkpoint),
         config=config,

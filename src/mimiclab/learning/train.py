@@ -30,6 +30,7 @@ from mimiclab.simulation.threads import available_cores
 
 if TYPE_CHECKING:
     from mimiclab.motions.library import MotionLibrary
+    from mimiclab.tasks.task import Task
     from mimiclab.tasks.tracking import TrackingTask
 
 
@@ -48,7 +49,7 @@ class TrainResult:
 
 
 def train(
-    task: "TrackingTask", library: "MotionLibrary", cfg: TrainCfg, folder: str | Path
+    task: "Task", library: "MotionLibrary | None", cfg: TrainCfg, folder: str | Path
 ) -> TrainResult:
     """Train a new run. Under torchrun every process calls this with the same arguments.
 
@@ -56,7 +57,7 @@ def train(
 
     Args:
         task: what to learn.
-        library: the clips, at any device.
+        library: the clips, at any device; None for a task without motions.
         cfg: settings.
         folder: run folder to make.
 
@@ -98,10 +99,11 @@ def resume(
     changes |= {key: value for key, value in limits.items() if value is not None}
     cfg = replace(run.train, **changes)
     require_unchanged(run.config.get("sources", {}), cfg, run.folder)
-    plan = plan_teaching(cfg, run.task, run.library, distributed.pick_device(cfg.device))
+    library = run.library if run.has_motions else None
+    plan = plan_teaching(cfg, run.task, library, distributed.pick_device(cfg.device))
     return _train(
         run.task,
-        run.library,
+        library,
         cfg,
         run.folder,
         plan,
@@ -110,38 +112,40 @@ def resume(
 
 
 def _train(
-    task: "TrackingTask",
-    library: "MotionLibrary",
+    task: "Task",
+    library: "MotionLibrary | None",
     cfg: TrainCfg,
     folder: Path,
-    plan: TeachingPlan,
+    plan: TeachingPlan | None,
     resume: Path | None,
 ) -> TrainResult:
     device = distributed.pick_device(cfg.device)
     place = distributed.start(device)
     sources = describe_sources(cfg) if resume is None else {}
-    mine, sharded = share_library(library, cfg.shard, place, same_clips=task.motion_id)
+    mine, sharded = library, False
+    if library is not None and plan is not None:
+        mine, sharded = share_library(library, cfg.shard, place, same_clips=plan.task.motion_id)
     env = make_training_env(
         task,
         mine,
         cfg,
         device,
         cfg.seed + place.rank,
-        views=plan.views,
-        extra=extra_groups(plan, cfg),
+        views=plan.views if plan else None,
+        extra=extra_groups(plan, cfg) if plan else (),
     )
     sinks: Sequence[LogSink] = ()
     try:
-        layout = env_state.layout_of(env, robot=library.robot)
-        if resume is None:
-            cfg = prepare_residual(cfg, layout, task, library.group_names)
-            cfg = prepare_estimator(cfg, layout, task)
+        layout = env_state.layout_of(env, robot=task.robot)
+        if resume is None and plan:
+            cfg = prepare_residual(cfg, layout, plan.task, plan.group_names)
+            cfg = prepare_estimator(cfg, layout, plan.task)
         on_cpu = device == "cpu"
         cores = max(1, available_cores() // place.local_world_size)
         runner = Runner(
             env,
             cfg,
-            layout=env_state.layout_of(env, robot=library.robot, groups=STUDENT_GROUPS),
+            layout=env_state.layout_of(env, robot=task.robot, groups=STUDENT_GROUPS),
             imitation=build_imitation(cfg, plan, layout, device=device, seed=cfg.seed + place.rank),
             device=device,
             folder=folder,
@@ -153,11 +157,11 @@ def _train(
             runner.restore(resume)
             begun = at_limit(runner)
         else:
-            begun = [
-                *install_base(runner.alg.actor, cfg, layout, task),
-                *install_estimator(runner.alg.actor, cfg),
-                *warm_start(runner.alg, cfg, runner.layout, task),
-            ]
+            begun = warm_start(runner.alg, cfg, runner.layout, task)
+            if plan:
+                actor = runner.alg.actor
+                based = install_base(actor, cfg, layout, plan.task)
+                begun = [*based, *install_estimator(actor, cfg), *begun]
         progress = None
         if place.is_main:
             facts = {
@@ -171,8 +175,8 @@ def _train(
             add_session(folder, runner.iteration, cfg, **facts)
             progress = Progress(folder.name, cfg.progress)
             runner.sinks = sinks = [*_sinks(folder, cfg, runner.iteration), progress]
-            progress.say(opening(folder, library, runner, facts))
-            for sentence in [*begun, *teaching(plan)]:
+            progress.say(opening(folder, task, library, runner, facts))
+            for sentence in [*begun, *(teaching(plan) if plan else ())]:
                 progress.say(f"  {sentence}")
         reason = runner.learn()
     finally:
@@ -208,8 +212,8 @@ def update_threads(cfg: TrainCfg, cores: int) -> int:
 
 
 def make_training_env(
-    task: "TrackingTask",
-    library: "MotionLibrary",
+    task: "Task",
+    library: "MotionLibrary | None",
     cfg: TrainCfg,
     device: str,
     seed: int,
@@ -221,10 +225,12 @@ def make_training_env(
     from mjlab.rl import RslRlVecEnvWrapper
 
     from mimiclab.simulation import make_env
-    from mimiclab.tasks.tracking import tracking_env_cfg
 
-    env_cfg = tracking_env_cfg(
-        task, library.to(device), num_envs=cfg.num_envs, views=views, extra=tuple(extra)
+    env_cfg = task.env_cfg(
+        library if library is None else library.to(device),
+        num_envs=cfg.num_envs,
+        views=views,
+        extra=tuple(extra),
     )
     env_cfg.seed = seed
     # Processes on one machine share its cores; one alone takes what the engine thinks best.

@@ -37,12 +37,12 @@ def sampler_heat(run: str | Path) -> Heat | None:
     ]
     if not states:
         return None
-    sampler = opened.task.sampler.build(opened.library, step_s=1.0 / opened.task.control_hz)
+    sampler = opened.tracking.sampler.build(opened.library, step_s=1.0 / opened.tracking.control_hz)
     if len(states[0]["clip_names"]) != len(opened.library.clip_names):
         return None  # each process had clips of its own: there is no one distribution
     sampler.load_state_dict(states[0])
     values = sampler.probabilities().numpy().astype(float)
-    bin_s = float(opened.task.sampler.bin_s or 1.0)
+    bin_s = float(opened.tracking.sampler.bin_s or 1.0)
     bins = np.arange(values.shape[1]) * bin_s
     absent = bins[None, :] >= np.maximum(opened.library.durations_s.numpy(), 1e-9)[:, None]
     values[absent & (values == 0)] = np.nan

@@ -137,12 +137,12 @@ def _open_run(path: Path) -> PolicySource:
         network=policy.actor.as_onnx(verbose=False),
         spec={"kind": "run", "train": to_plain(run.train), "layout": policy.layout},
         normaliser=policy.actor.input_normaliser(),
-        task=run.task,
+        task=run.tracking,
         terms=tuple(
             SourceTerm(slot.name, slot.size, slot.history)
             for slot in term_slots(policy.layout, ["actor"])
         ),
-        actions=ActionSpace.of_task(run.task),
+        actions=ActionSpace.of_task(run.tracking),
         digest=file_sha256(run.checkpoint),
     )
 

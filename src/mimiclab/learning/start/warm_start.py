@@ -12,11 +12,11 @@ from mimiclab.learning.run import load_run
 from mimiclab.learning.serialise import to_plain
 
 if TYPE_CHECKING:
-    from mimiclab.tasks.tracking import TrackingTask
+    from mimiclab.tasks.task import Task
 
 
 def warm_start(
-    algorithm: TrackingPpo, cfg: TrainCfg, layout: dict[str, Any], task: "TrackingTask"
+    algorithm: TrackingPpo, cfg: TrainCfg, layout: dict[str, Any], task: "Task"
 ) -> list[str]:
     """Load what `cfg.warm_start` names into the networks of a new run.
 
@@ -75,13 +75,12 @@ class _Source:
         self.state = load_checkpoint(self.run.checkpoint)
         self.iteration: int = self.state["iteration"]
 
-    def actor_differences(
-        self, cfg: TrainCfg, layout: dict[str, Any], task: "TrackingTask"
-    ) -> list[str]:
+    def actor_differences(self, cfg: TrainCfg, layout: dict[str, Any], task: "Task") -> list[str]:
         """What keeps its actor from being ours."""
         given, ours = _actor_facts(self.run.train), _actor_facts(cfg)
         for facts, of in ((given, self.run.task), (ours, task)):
-            facts["residual_action"], facts["action_scale"] = of.residual_action, of.action_scale
+            plain = to_plain(of)
+            facts |= {key: plain.get(key) for key in ("residual_action", "action_scale")}
         return layout_difference(
             _seen(self.state["layout"], "actor") | given, _seen(layout, "actor") | ours
         )

@@ -38,10 +38,10 @@ def load_teacher(cfg: TeacherCfg, device: str | torch.device = "cpu") -> Teacher
         name=str(cfg.path),
         robot=layout["robot"],
         control_hz=layout["control_hz"],
-        task=run.task,
+        task=run.tracking,
         expects=layout["observations"]["actor"],
         history=layout.get("history", {}).get("actor", {}),
-        action_space=ActionSpace.of_task(run.task, device),
+        action_space=ActionSpace.of_task(run.tracking, device),
         std=action_std(policy),
         digest=file_sha256(run.checkpoint),
     )

@@ -4,11 +4,16 @@ Plain values only, so that a run can store them as JSON; nothing heavy is import
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from mimiclab.errors import MimiclabError
+from mimiclab.errors import MimiclabError, MotionError
 from mimiclab.motions.sampler_cfg import SamplerCfg
 from mimiclab.tasks.tracking.interface_cfg import InterfaceCfg
+
+if TYPE_CHECKING:
+    from mjlab.envs import ManagerBasedRlEnvCfg
+
+    from mimiclab.motions.library import MotionLibrary
 
 PHYSICS_HZ = 200
 """Usual rate of physics steps, Hz."""
@@ -44,6 +49,7 @@ class CurriculumCfg:
 class TrackingTask:
     """Follow reference motions: BeyondMimic's task, whose values are the defaults."""
 
+    kind: ClassVar[str] = "tracking"
     robot: str = "unitree_g1"
     """Registry name of the robot."""
     state_estimation: bool = True
@@ -156,6 +162,18 @@ class TrackingTask:
                 f"actuator_delay_s is {self.actuator_delay_s}, expected 0 <= shortest <= longest, "
                 f"whole physics steps of {1 / self.physics_hz:g} s"
             )
+
+    def env_cfg(self, library: "MotionLibrary | None", **how: Any) -> "ManagerBasedRlEnvCfg":
+        """The environment for mjlab; see `tracking_env_cfg`.
+
+        Raises:
+            MotionError: no motions.
+        """
+        from mimiclab.tasks.tracking.env_cfg import tracking_env_cfg
+
+        if library is None:
+            raise MotionError("a tracking task was given no motions; give a motion library")
+        return tracking_env_cfg(self, library, **how)
 
     def nominal(self) -> "TrackingTask":
         """The same without what makes training varied: disturbances, rough ground, late motors.
