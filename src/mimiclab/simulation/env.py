@@ -105,14 +105,18 @@ class MimicEnv(ManagerBasedRlEnv):
     """mjlab's manager-based environment, with the simulation given by a factory.
 
     It behaves as mjlab's does, in the same order and with the same staleness of derived quantities
-    (see `ManagerBasedRlEnv.step`), and differs in three ways:
+    (see `ManagerBasedRlEnv.step`), and differs in four ways:
 
     - physics steps between which nothing happens are one call to the engine;
+    - with `keep_final_observations` it tells what was seen last of episodes that time ended;
     - an environment whose physics diverged ends its episode, as its state has no meaning any more;
     - it prints nothing: what mjlab prints while building goes to the log, at level DEBUG.
     """
 
     sim: NativeSimulation | WarpSimulation
+    keep_final_observations: bool = False
+    """Where an episode is ended by time, give `extras["final_observations"]`: groups (N, D) as they
+    are before any reset, for learners that bootstrap from them. Such steps observe twice."""
 
     def __init__(
         self,
@@ -235,7 +239,8 @@ class MimicEnv(ManagerBasedRlEnv):
             self.termination_manager.terminated.logical_or_(diverged)
             self.reset_buf = self.reset_buf | diverged
         self.reset_terminated = self.termination_manager.terminated
-        self.reset_time_outs = self.termination_manager.time_outs
+        # A state that diverged has no value, whatever the time.
+        self.reset_time_outs = self.termination_manager.time_outs & ~diverged
         self.reward_buf = self.reward_manager.compute(dt=self.step_dt)
         self.metrics_manager.compute()
         for mode in ("step", "interval"):
@@ -243,12 +248,14 @@ class MimicEnv(ManagerBasedRlEnv):
                 self.event_manager.apply(mode=mode, dt=self.step_dt)
 
         finished = self.reset_buf.nonzero().flatten()
-        reset_now = self.cfg.auto_reset and len(finished) > 0
+        any_finished = self.cfg.auto_reset and len(finished) > 0
+        self.extras.pop("final_observations", None)
+        observe_first = (
+            any_finished and self.keep_final_observations and bool(self.reset_time_outs.any())
+        )
+        reset_now = any_finished and not observe_first
         if reset_now:
-            self.recorder_manager.record_pre_reset(finished)
-            self._reset_idx(finished)
-            self.extras["log"]["Episode_Termination/diverged"] = diverged.sum().float()
-            self.scene.write_data_to_sim()
+            self._end_episodes(finished, diverged)
 
         self.sim.forward()
         dt: float | torch.Tensor = self.step_dt
@@ -260,7 +267,9 @@ class MimicEnv(ManagerBasedRlEnv):
         self.sim.sense()
         self.obs_buf = self.observation_manager.compute(update_history=True)
 
-        if reset_now:
+        if observe_first:
+            self._reset_after_observing(finished, diverged)
+        if any_finished:
             self.recorder_manager.record_post_reset(finished)
         else:
             self._manual_reset_pending[finished] = True
@@ -272,6 +281,26 @@ class MimicEnv(ManagerBasedRlEnv):
             self.reset_time_outs,
             self.extras,
         )
+
+    def _end_episodes(self, finished: torch.Tensor, diverged: torch.Tensor) -> None:
+        self.recorder_manager.record_pre_reset(finished)
+        self._reset_idx(finished)
+        self.extras["log"]["Episode_Termination/diverged"] = diverged.sum().float()
+        self.scene.write_data_to_sim()
+
+    def _reset_after_observing(self, finished: torch.Tensor, diverged: torch.Tensor) -> None:
+        """Begin the finished environments anew, as a reset by hand does, when all were observed."""
+        last = self.obs_buf
+        self.extras["final_observations"] = last
+        self._end_episodes(finished, diverged)
+        self.sim.forward()
+        self.command_manager.compute(dt=0.0, env_ids=finished)
+        self.sim.sense()
+        fresh = self.observation_manager.compute(update_history=True, env_ids=finished)
+        # The others keep what they saw: noise is drawn once a step.
+        self.obs_buf = {name: group.clone() for name, group in last.items()}  # pyright: ignore
+        for name, group in self.obs_buf.items():
+            group[finished] = fresh[name][finished]  # pyright: ignore
 
     def _simulate(self) -> None:
         plan, decimation = self.substep_plan, self.cfg.decimation
