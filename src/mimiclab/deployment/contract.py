@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from mimiclab.deployment.velocity_command import GaitClock, VelocityCommand
 from mimiclab.errors import ContractError
 from mimiclab.robots import Robot, get_robot
 
@@ -36,6 +37,8 @@ class ObservationTerm:
     """Lower and upper bound before scaling; None for none."""
     history: int = 1
     """Frames stacked, the newest last; 1 is the present alone."""
+    padding: Literal["first", "zero"] = "first"
+    """What stands for frames before the episode: its first one, or zeros."""
     params: Mapping[str, Any] = field(default_factory=dict)
     """Plain arguments of the term, for example the offsets of future frames."""
 
@@ -70,6 +73,10 @@ class Physics:
     """Collision geoms of the robot."""
     floor_friction: tuple[float, ...] = (1.0, 0.005, 0.0001)
     """Sliding, torsional and rolling friction of the floor plane."""
+    floor_solref: tuple[float, ...] | None = None
+    """MuJoCo's `solref` of the floor plane; None for its default."""
+    floor_solimp: tuple[float, ...] | None = None
+    """MuJoCo's `solimp` of the floor plane; None for its default."""
 
     @property
     def decimation(self) -> int:
@@ -113,7 +120,10 @@ class RecurrentState:
 
 @dataclass(frozen=True, kw_only=True)
 class Terminations:
-    """Limits whose crossing ends an episode; None where the task does not use the limit."""
+    """Limits whose crossing ends an episode; None where the task does not use the limit.
+
+    The first three compare with the reference motion.
+    """
 
     anchor_height_m: float | None = 0.25
     """Difference of anchor heights."""
@@ -121,6 +131,10 @@ class Terminations:
     """Difference of the z components of unit gravity seen from both anchors."""
     end_effector_height_m: float | None = 0.25
     """Height difference of any end effector from its re-anchored reference."""
+    tilt: float | None = None
+    """Angle of the root's z axis from the vertical, rad."""
+    contact_bodies: tuple[str, ...] = ()
+    """Bodies that may not touch anything with more than 1 N."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,6 +188,10 @@ class PolicyContract:
     """Clips trained on, in the order of the one-hot motion term."""
     clips: tuple[BakedClip, ...] = ()
     """Clips inside the graph; none for a policy-only file."""
+    velocity: VelocityCommand | None = None
+    """The command of a policy that follows no motion; None for one that follows a motion."""
+    action_clip: float | None = None
+    """Bound of raw actions, which are clipped to plus and minus it; None for none."""
     recurrent: tuple[RecurrentState, ...] = ()
     """What the policy remembers between steps of an episode; none for a policy without memory."""
     motion_schema: int = MOTION_SCHEMA
@@ -197,6 +215,11 @@ class PolicyContract:
             raise ContractError(
                 f"contract: action_offset is {self.action_offset!r}, expected 'default' or "
                 "'reference'"
+            )
+        if self.velocity is not None and (self.clips or self.action_offset == "reference"):
+            raise ContractError(
+                "contract: a policy that follows a commanded velocity has no motion, but "
+                f"{len(self.clips)} clips and actions that count from the {self.action_offset}"
             )
         missing = {self.anchor_body, *self.end_effectors} - set(self.body_names)
         if missing:
@@ -306,12 +329,16 @@ class PolicyContract:
 
 _NESTED = {
     "physics": Physics, "terminations": Terminations, "provenance": Provenance,
+    "velocity": VelocityCommand, "gait": GaitClock,
 }  # fmt: skip
 _NESTED_LISTS = {
     "observations": ObservationTerm, "clips": BakedClip, "contacts": GeomContact,
     "recurrent": RecurrentState,
 }  # fmt: skip
-_NEWER = {"recurrent"}
+_NEWER = {
+    "recurrent", "padding", "floor_solref", "floor_solimp", "tilt", "contact_bodies",
+    "velocity", "action_clip",
+}  # fmt: skip
 """Fields that older files lack; their defaults say what those files did."""
 
 
@@ -328,7 +355,7 @@ def _build(cls: type, values: object, where: str) -> Any:
         )
     arguments = {}
     for key, value in values.items():
-        if key in _NESTED:
+        if key in _NESTED and value is not None:
             value = _build(_NESTED[key], value, where)
         elif key in _NESTED_LISTS:
             value = tuple(_build(_NESTED_LISTS[key], item, where) for item in value)
