@@ -40,8 +40,16 @@ class MissingModelError(RobotError):
     """A robot whose model comes with a package that is not installed."""
 
 
+class TerrainError(MimiclabError):
+    """Ground that cannot be walked on: a mesh that is missing, damaged or no height field."""
+
+
 class EngineError(MimiclabError):
     """A simulation engine that cannot run what was asked, or is not available here."""
+
+
+class DivergedError(MimiclabError):
+    """A training whose losses became NaN or infinite; a dump repeats the gradient step."""
 
 
 class CheckpointError(MimiclabError):

@@ -94,6 +94,9 @@ BOOSTER_T1 = Robot(
     end_effectors=T1_END_EFFECTORS,
     feet=("left_foot_link", "right_foot_link"),
     foot_geoms=FOOT_GEOMS,
+    spawn_height=0.68,
+    # Trunk, waist, head, shoulders and hips.
+    fall_bodies=(r"Trunk", r"Waist", r"H[12]", r"A[LR][12]", r"Hip_.*"),
     mirror_swap=T1_MIRROR_SWAP,
     collisions_fn=compact_collisions,
     landmarks=both_sides(T1_LANDMARKS, T1_MIRROR_SWAP),

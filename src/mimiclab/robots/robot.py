@@ -133,6 +133,15 @@ class Robot:
     """Leading or trailing parts of names exchanged by reflection in the sagittal plane."""
     mirror_tolerance_m: float = 2e-3
     """How far bodies may be from their mirror images: models are rounded, robots are assembled."""
+    spawn_height: float | None = None
+    """Height of the root where a walking episode begins with varied joint angles, m; None for 4 cm
+    above `default_root_height`."""
+    fall_bodies: tuple[str, ...] = ()
+    """Regular expressions of the bodies that touch the ground only in a fall; empty for root and
+    anchor."""
+    varied_masses: tuple[str, ...] = ()
+    """Regular expressions of the bodies whose masses differ between copies of the robot; empty for
+    the root and the legs."""
     collisions_fn: Callable[[], tuple] = field(default=tuple)
     """Makes mjlab `CollisionCfg`s; called only when a simulation is built, as it imports mjlab."""
     soft_limit_factor: float = 0.9

@@ -9,9 +9,10 @@ import torch
 
 from mimiclab.errors import RobotError
 from mimiclab.maths.rotations import quat_rotate
+from mimiclab.tasks.foot_friction import _check_priority, _foot_pairs
 from mimiclab.tasks.tracking import CurriculumCfg
 from mimiclab.tasks.tracking.disturbance import PUSH_VELOCITY
-from mimiclab.tasks.tracking.mdp.events import _check_priority, _foot_pairs, push
+from mimiclab.tasks.tracking.mdp.events import push
 
 ON = {"randomisation": True, "pushes": False, "noise": False}
 

@@ -22,6 +22,7 @@ from mimiclab.errors import RobotError
 from mimiclab.motions.library import MotionLibrary
 from mimiclab.motions.sampler_cfg import SamplerCfg
 from mimiclab.robots import Robot, get_robot
+from mimiclab.tasks.foot_friction import foot_friction_cfg
 from mimiclab.tasks.tracking.actions import TrackingActionCfg
 from mimiclab.tasks.tracking.command import TrackingCommandCfg
 from mimiclab.tasks.tracking.ground import ground_cfg
@@ -175,11 +176,7 @@ def _events(task: TrackingTask, robot: Robot) -> dict[str, EventTermCfg]:
         )
     if not task.randomisation:
         return terms
-    # Explicit contact pairs carry their own friction, and only models that have some can vary it.
-    friction = events.foot_friction_with_pairs if robot.model.npair else events.foot_friction
-    terms["foot_friction"] = EventTermCfg(
-        func=friction, mode="startup", params={"range": task.friction, "geoms": robot.foot_geoms}
-    )
+    terms["foot_friction"] = foot_friction_cfg(robot, task.friction)
     terms["joint_offset"] = EventTermCfg(
         func=events.joint_offset, mode="startup", params={"range_rad": (-0.01, 0.01)}
     )
