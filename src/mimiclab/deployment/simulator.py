@@ -1,5 +1,7 @@
 """One robot in plain MuJoCo, built from a policy's contract: model, floor, motors, time steps."""
 
+from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import mujoco
@@ -69,11 +71,17 @@ def solver_options(model: mujoco.MjModel) -> dict[str, int | float]:
     return {k: float(v) if isinstance(v, float) else int(v) for k, v in values.items()}
 
 
-def build_model(contract: PolicyContract) -> mujoco.MjModel:
+def build_model(
+    contract: PolicyContract, payload_kg: Mapping[str, float] | None = None
+) -> mujoco.MjModel:
     """The contract's robot on a floor, with one position actuator for each joint.
 
     Actuator i drives joint i of the contract; targets beyond joint limits are allowed, as in
     training, because only the force is limited.
+
+    Args:
+        contract: what to build.
+        payload_kg: point masses to add at the centres of mass of some bodies, kg by body.
 
     Raises:
         ContractError: the robot here is not the one trained on, or lacks a named geom.
@@ -85,6 +93,14 @@ def build_model(contract: PolicyContract) -> mujoco.MjModel:
         type=mujoco.mjtGeom.mjGEOM_PLANE,
         size=(0, 0, 0.01),
         friction=contract.physics.floor_friction,
+        **{
+            key: value
+            for key, value in (
+                ("solref", contract.physics.floor_solref),
+                ("solimp", contract.physics.floor_solimp),
+            )
+            if value is not None
+        },
     )
     geoms = {geom.name: geom for geom in spec.geoms if geom.name}
     listed = {contact.name for contact in contract.physics.contacts}
@@ -123,21 +139,42 @@ def build_model(contract: PolicyContract) -> mujoco.MjModel:
                 f"contract: unknown solver option {name!r}; known: {', '.join(OPTIONS)}"
             )
         setattr(model.opt, name, value)
+    for name, mass in (payload_kg or {}).items():
+        model.body(name).mass += mass
+    if payload_kg:
+        mujoco.mj_setConst(model, mujoco.MjData(model))
     return model
 
 
 class RobotSimulator:
     """Steps the robot by joint targets and reads its state."""
 
-    def __init__(self, contract: PolicyContract) -> None:
-        """Build the model of `contract`; see `build_model` for what is refused."""
+    def __init__(
+        self,
+        contract: PolicyContract,
+        model: mujoco.MjModel | None = None,
+        *,
+        delay_steps: int = 0,
+    ) -> None:
+        """Make a simulation of one robot.
+
+        Args:
+            contract: rates, gains and names.
+            model: what `build_model` made of the contract; made here if left out.
+            delay_steps: physics steps by which joint targets reach the motors late.
+
+        Raises:
+            ContractError: as `build_model`.
+        """
         self.contract = contract
-        self.model = build_model(contract)
+        self.model = build_model(contract) if model is None else model
         self.data = mujoco.MjData(self.model)
         joints = [self.model.joint(name) for name in contract.joint_names]
         self._qpos = np.array([joint.qposadr[0] for joint in joints])
         self._qvel = np.array([joint.dofadr[0] for joint in joints])
         self._bodies = np.array([self.model.body(name).id for name in contract.body_names])
+        self._root = int(self.model.jnt_bodyid[0])
+        self._late: deque[np.ndarray] = deque(maxlen=delay_steps + 1)
 
     def place(
         self,
@@ -161,6 +198,8 @@ class RobotSimulator:
         if joint_vel is not None:
             qvel[self._qvel] = joint_vel
         self.data.ctrl[:] = joint_pos
+        # Motors whose targets come late hold this pose until the first one arrives.
+        self._late.extend([np.array(joint_pos, np.float64)] * (self._late.maxlen or 1))
         mujoco.mj_forward(self.model, self.data)
 
     def push(self, delta_lin_vel_w: np.ndarray, delta_ang_vel_w: np.ndarray) -> None:
@@ -168,6 +207,11 @@ class RobotSimulator:
         self.data.qvel[:3] += delta_lin_vel_w
         quat = self.data.qpos[3:7].copy()
         self.data.qvel[3:6] += quat_rotate_inverse(quat, np.asarray(delta_ang_vel_w))
+        self._follow()
+
+    def set_force(self, body: str, force_w: np.ndarray) -> None:
+        """Pull at a body's centre of mass by a force (3,), N, world frame, until told otherwise."""
+        self.data.xfrc_applied[self.model.body(body).id, :3] = force_w
 
     def lift_to_floor(self) -> None:
         """Move the robot up or down until its lowest collision geom touches the floor."""
@@ -182,9 +226,21 @@ class RobotSimulator:
 
     def step(self, joint_targets: np.ndarray) -> None:
         """One control step: hold position targets (J,) rad for `decimation` physics steps."""
-        self.data.ctrl[:] = joint_targets
-        mujoco.mj_step(self.model, self.data, self.contract.physics.decimation)
-        # mj_step leaves bodies where they were before its last integration.
+        targets = []
+        for _ in range(self.contract.physics.decimation):
+            self._late.append(np.array(joint_targets, np.float64))
+            targets.append(self._late[0])
+        self._advance(targets)
+
+    def _advance(self, joint_targets: list[np.ndarray]) -> None:
+        """Physics steps with the targets (J,) that reach the motors in each."""
+        for target in joint_targets:
+            self.data.ctrl[:] = target
+            mujoco.mj_step(self.model, self.data)
+        self._follow()
+
+    def _follow(self) -> None:
+        """Put bodies where joints and root are; mj_step leaves them one integration behind."""
         mujoco.mj_kinematics(self.model, self.data)
         mujoco.mj_comPos(self.model, self.data)
         mujoco.mj_comVel(self.model, self.data)
