@@ -6,6 +6,7 @@ import pytest
 from mimiclab.deployment.contract import ObservationTerm
 from mimiclab.deployment.observations import TERMS, ObservationBuilder, Observed
 from mimiclab.deployment.simulator import RobotSimulator
+from mimiclab.deployment.velocity_command import GaitClock, VelocityCommand
 from mimiclab.errors import ContractError
 from mimiclab.maths.rotations import quat_from_rotvec, quat_to_matrix
 
@@ -112,6 +113,48 @@ def test_the_motion_one_hot_names_the_trained_clip(observed, make_contract, dip)
     )
     observed = replace(observed, contract=contract, reference=clip_reference(dip, contract))
     np.testing.assert_array_equal(ObservationBuilder(contract)(observed), [0, 1, 0])
+
+
+def test_a_commanded_velocity_and_its_gait(observed, make_contract):
+    """Holosoma's terms: two and one numbers of the command, sine and cosine of both phases."""
+    names = {"command_ang_vel": 1, "command_lin_vel": 2, "cos_phase": 2, "sin_phase": 2}
+    contract = make_contract(
+        clips=(),
+        action_offset="default",
+        velocity=VelocityCommand(
+            lin_vel_x=(-1, 1), lin_vel_y=(-1, 1), ang_vel_z=(-1, 1), gait=GaitClock()
+        ),
+        observations=tuple(ObservationTerm(name=n, size=k) for n, k in names.items()),
+    )
+    observed = Observed(
+        contract=contract,
+        robot=observed.robot,
+        last_action=observed.last_action,
+        velocity=np.array([0.1, 0.2, 0.3]),
+        phases=np.array([0.0, np.pi / 2]),
+    )
+    wanted = [0.3, 0.1, 0.2, 1.0, 0.0, 0.0, 1.0]
+    np.testing.assert_allclose(ObservationBuilder(contract)(observed), wanted, atol=1e-7)
+
+
+def test_terms_that_the_kind_of_command_lacks_are_refused(make_contract):
+    walk = VelocityCommand(lin_vel_x=(-1, 1), lin_vel_y=(-1, 1), ang_vel_z=(-1, 1))
+    velocity = {"velocity": walk, "clips": (), "action_offset": "default"}
+    for name, changes, follows in (
+        ("sin_phase", {}, "a motion"),
+        ("motion_anchor_pos_b", velocity, "a commanded velocity"),
+        ("cos_phase", velocity, "a commanded velocity"),  # no clock
+    ):
+        contract = make_contract(observations=(ObservationTerm(name=name, size=3),), **changes)
+        with pytest.raises(ContractError, match=f"'{name}', .* follows {follows}"):
+            ObservationBuilder(contract)
+
+
+def test_history_before_the_episode_may_be_zeros(observed, make_contract):
+    term = ObservationTerm(name="actions", size=29, history=3, padding="zero")
+    build = ObservationBuilder(make_contract(observations=(term,)))
+    given = build(replace(observed, last_action=np.ones(29))).reshape(3, 29)[:, 0]
+    np.testing.assert_array_equal(given, [0.0, 0.0, 1.0])
 
 
 def test_unknown_terms_are_refused_with_the_known_ones(make_contract):

@@ -1,7 +1,8 @@
 """Observation terms by name, in NumPy, with the frame maths that training uses.
 
-Names are those of BeyondMimic and mjlab. To add a term, write a function of `Observed` and put it
-into `TERMS`; a policy that names any other term is refused.
+Names are those of BeyondMimic, mjlab and Holosoma. To add a term, write a function of `Observed`
+and put it into `ROBOT_TERMS`, `MOTION_TERMS` or `VELOCITY_TERMS`; a policy that names any other
+term is refused.
 """
 
 from collections import deque
@@ -25,25 +26,35 @@ class Observed:
 
     contract: PolicyContract
     robot: RobotState
-    reference: Reference
-    """The whole motion, already moved to the robot."""
-    frame: int
-    """Number of the reference frame that is observed."""
     last_action: np.ndarray
     """Raw action of the previous step, (J,)."""
+    reference: Reference | None = None
+    """The whole motion, already moved to the robot; None where a velocity is commanded."""
+    frame: int = 0
+    """Number of the reference frame that is observed."""
+    velocity: np.ndarray | None = None
+    """Commanded velocity forward and left, m/s, and turn, rad/s, (3,); None with a motion."""
+    phases: np.ndarray | None = None
+    """Gait phases of the left and the right foot, rad, (2,); None without a gait clock."""
     packet: Packet | None = None
     """What an interface delivered instead of `frame`; None for a perfect one."""
 
     @property
+    def motion(self) -> Reference:
+        """The whole motion; `ObservationBuilder` has seen to it that there is one."""
+        assert self.reference is not None
+        return self.reference
+
+    @property
     def now(self) -> Reference:
         """The observed frame of the reference."""
-        return self.reference.frames(self.frame) if self.packet is None else self.packet.now
+        return self.motion.frames(self.frame) if self.packet is None else self.packet.now
 
     def ahead(self, offsets_s: Sequence[float]) -> Reference:
         """The reference at times after the observed frame; axis T becomes the H offsets."""
         if self.packet is not None:
             return self.packet.ahead(offsets_s)
-        return self.reference.ahead(self.frame, offsets_s)
+        return self.motion.ahead(self.frame, offsets_s)
 
     @property
     def anchor(self) -> tuple[np.ndarray, np.ndarray]:
@@ -67,12 +78,12 @@ Compute = Callable[[Observed, ObservationTerm], np.ndarray]
 def _command(o: Observed, term: ObservationTerm) -> np.ndarray:
     """Joints of the observed frame and of those that follow, frame by frame."""
     frames, velocity = term.params.get("frames", 1), term.params.get("velocity", True)
-    now = o.now if frames == 1 else o.ahead([i * o.reference.dt_s for i in range(frames)])
+    now = o.now if frames == 1 else o.ahead([i * o.motion.dt_s for i in range(frames)])
     return np.concatenate([now.joint_pos, now.joint_vel], axis=-1) if velocity else now.joint_pos
 
 
 def _motion_id(o: Observed, term: ObservationTerm) -> np.ndarray:
-    return np.eye(term.size)[o.reference.clip_index]
+    return np.eye(term.size)[o.motion.clip_index]
 
 
 def _motion_future(o: Observed, term: ObservationTerm) -> np.ndarray:
@@ -98,60 +109,108 @@ def _base_velocity(o: Observed, velocities: np.ndarray) -> np.ndarray:
     return quat_rotate_inverse(o.robot.body_quat_w[0], velocities[0])
 
 
-TERMS: Mapping[str, Compute] = {
+def _commanded(o: Observed) -> np.ndarray:
+    assert o.velocity is not None  # the builder has seen to it
+    return o.velocity
+
+
+def _phases(o: Observed) -> np.ndarray:
+    assert o.phases is not None
+    return o.phases
+
+
+def _joint_pos(o: Observed, _: ObservationTerm) -> np.ndarray:
+    return o.robot.joint_pos - np.array(o.contract.default_joint_pos)
+
+
+def _joint_vel(o: Observed, _: ObservationTerm) -> np.ndarray:
+    return o.robot.joint_vel
+
+
+MOTION_TERMS: Mapping[str, Compute] = {
     "command": _command,
     "motion_id": _motion_id,
     "motion_future": _motion_future,
     "motion_anchor_pos_b": lambda o, _: o.anchor_error()[0],
     "motion_anchor_ori_b": lambda o, _: quat_to_rot6d(o.anchor_error()[1]),
+    "ref_base_lin_vel": _ref_lin_vel,
+    "ref_projected_gravity": lambda o, _: _gravity(o.now.body_quat_w[o.contract.anchor_index]),
+}
+"""Observation terms of policies that follow a motion."""
+VELOCITY_TERMS: Mapping[str, Compute] = {
+    "command_lin_vel": lambda o, _: _commanded(o)[:2],
+    "command_ang_vel": lambda o, _: _commanded(o)[2:],
+    "sin_phase": lambda o, _: np.sin(_phases(o)),
+    "cos_phase": lambda o, _: np.cos(_phases(o)),
+}
+"""Observation terms of policies that follow a commanded velocity (Holosoma)."""
+ROBOT_TERMS: Mapping[str, Compute] = {
     "body_pos": lambda o, _: o.bodies_in_anchor()[0],
     "body_ori": lambda o, _: o.bodies_in_anchor()[1],
     "base_lin_vel": lambda o, _: _base_velocity(o, o.robot.body_lin_vel_w),
     "base_ang_vel": lambda o, _: _base_velocity(o, o.robot.body_ang_vel_w),
     "projected_gravity": lambda o, _: _gravity(o.robot.body_quat_w[0]),
-    "ref_base_lin_vel": _ref_lin_vel,
-    "ref_projected_gravity": lambda o, _: _gravity(o.now.body_quat_w[o.contract.anchor_index]),
-    "joint_pos": lambda o, _: o.robot.joint_pos - np.array(o.contract.default_joint_pos),
-    "joint_vel": lambda o, _: o.robot.joint_vel,
+    "joint_pos": _joint_pos,
+    "joint_vel": _joint_vel,
+    # Holosoma's names of the same two.
+    "dof_pos": _joint_pos,
+    "dof_vel": _joint_vel,
     "actions": lambda o, _: o.last_action,
 }
-"""Every observation term that a policy may name."""
+"""Observation terms of the robot itself, for any policy."""
+TERMS: Mapping[str, Compute] = {**ROBOT_TERMS, **MOTION_TERMS, **VELOCITY_TERMS}
+"""Every observation term."""
+
+
+def known_terms(contract: PolicyContract) -> Mapping[str, Compute]:
+    """Every observation term that the policy of a contract may name."""
+    if contract.velocity is None:
+        return {**ROBOT_TERMS, **MOTION_TERMS}
+    if contract.velocity.gait is None:
+        return {**ROBOT_TERMS, **{k: v for k, v in VELOCITY_TERMS.items() if "phase" not in k}}
+    return {**ROBOT_TERMS, **VELOCITY_TERMS}
 
 
 class ObservationBuilder:
     """Assembles a policy's observation vector, history included.
 
     Raises:
-        ContractError: the policy names a term that is not in `TERMS`.
+        ContractError: the policy names a term that is unknown, or that its kind of command lacks.
     """
 
     def __init__(self, contract: PolicyContract) -> None:
-        unknown = [term.name for term in contract.observations if term.name not in TERMS]
+        known = known_terms(contract)
+        unknown = [term.name for term in contract.observations if term.name not in known]
         if unknown:
+            follows = "a motion" if contract.velocity is None else "a commanded velocity"
             raise ContractError(
                 f"the policy observes {', '.join(map(repr, unknown))}, which this runner cannot "
-                f"compute; known terms: {', '.join(sorted(TERMS))}"
+                f"compute; known terms of a policy that follows {follows}: "
+                f"{', '.join(sorted(known))}"
             )
-        self._terms = contract.observations
+        self._terms = [(term, known[term.name]) for term in contract.observations]
         self._history: dict[int, deque[np.ndarray]] = {}
 
     def reset(self) -> None:
-        """Forget the past; the next observation fills the whole history."""
+        """Forget the past; the next observation fills the whole history, or zeros do."""
         self._history.clear()
 
     def __call__(self, observed: Observed) -> np.ndarray:
         """The observation vector (D,), float32."""
         parts = []
-        for i, term in enumerate(self._terms):
-            value = _value(term, observed)
+        for i, (term, compute) in enumerate(self._terms):
+            value = _value(term, compute, observed)
             past = self._history.setdefault(i, deque(maxlen=term.history))
-            past.extend([value] * (term.history if not past else 1))
+            if not past:
+                before = np.zeros_like(value) if term.padding == "zero" else value
+                past.extend([before] * (term.history - 1))
+            past.append(value)
             parts.extend(past)
         return np.concatenate(parts).astype(np.float32)
 
 
-def _value(term: ObservationTerm, observed: Observed) -> np.ndarray:
-    value = np.ravel(np.asarray(TERMS[term.name](observed, term), np.float64))
+def _value(term: ObservationTerm, compute: Compute, observed: Observed) -> np.ndarray:
+    value = np.ravel(np.asarray(compute(observed, term), np.float64))
     if value.size != term.size:
         raise ContractError(
             f"observation {term.name!r} has {value.size} numbers here, the policy was trained "
