@@ -59,18 +59,17 @@ def main() -> None:
             "built-in": ",".join(f"builtin:{name}" for name in BUILT_IN),
             "real": ",".join(real_clips(data, folder / "clips")),
         }
-        trained_on = [word for name, motions in groups.items() for word in (name, motions)]
-        scored_on = [f"--group={name}={motions}" for name, motions in groups.items()]
+        clips = [f"--group={name}={motions}" for name, motions in groups.items()]
         for seed in SEEDS:
             name = f"seed{seed}"
             mimiclab(
-                *("train", "tracking", "--preset", "cpu", "--groups", *trained_on),
+                *("train", "tracking", "--preset", "cpu", *clips),
                 *("--iterations", str(UPDATES), "--seed", str(seed), "--logger", "none"),
                 *("--runs", scratch, "--name", name, "--progress", "lines"),
             )
             for what, option in (("untrained", ["--untrained"]), ("trained", [])):
                 report = folder / f"{name}-{what}.json"
-                mimiclab("evaluate", str(folder / name), *option, *scored_on, "--json", str(report))
+                mimiclab("evaluate", str(folder / name), *option, *clips, "--json", str(report))
                 for group, means in scores(report).items():
                     lines.append(
                         f"seed {seed}  {what:9}  {group:9}"

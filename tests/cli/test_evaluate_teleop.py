@@ -3,8 +3,8 @@ import json
 import pytest
 
 from mimiclab.cli.evaluate_teleop import policy_names
+from mimiclab.cli.groups import named
 from mimiclab.cli.main import main
-from mimiclab.cli.policy_clips import named
 from mimiclab.errors import MimiclabError
 
 QUICK = ["--residual-action", "--seeds", "1", "--random-starts", "0"]

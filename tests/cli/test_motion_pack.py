@@ -130,8 +130,8 @@ def test_training_and_evaluation_take_a_library(library, tmp_path, monkeypatch, 
 
 
 def test_groups_are_packed_and_kept_when_packed_again(files, tmp_path, capsys):
-    command = ["motion", "pack", "builtin:kick", "--groups", "clean", str(files / "more")]
-    command += ["rough", f"{files}/bow.npz,{files}/wave.npz", "--workers", "1", "--output"]
+    command = ["motion", "pack", "builtin:kick", "--group", f"clean={files}/more"]
+    command += ["--group", f"rough={files}/bow.npz,{files}/wave.npz", "--workers", "1", "--output"]
     assert main([*command, str(tmp_path / "one")]) == 0
     assert "4 clips of unitree_g1 packed in groups clean 1, default 1, rough 2" in (
         capsys.readouterr().out
@@ -147,8 +147,9 @@ def test_groups_are_packed_and_kept_when_packed_again(files, tmp_path, capsys):
 
 
 def test_one_motion_may_be_packed_for_two_groups(files, tmp_path, capsys):
-    words = ["clean", "builtin:kick,builtin:wave", "suit", f"{files}/wave.npz,builtin:kick"]
-    command = ["motion", "pack", "--groups", *words, "--output", str(tmp_path / "library")]
+    groups = ["clean=builtin:kick,builtin:wave", f"suit={files}/wave.npz,builtin:kick"]
+    words = [word for group in groups for word in ("--group", group)]
+    command = ["motion", "pack", *words, "--output", str(tmp_path / "library")]
     assert main(command) == 0
     assert "4 named after their folders or groups" in capsys.readouterr().out
     library = MotionLibrary.load(tmp_path / "library")

@@ -75,7 +75,7 @@ def test_a_student_of_two_teachers_from_the_command_line(
     monkeypatch.chdir(tmp_path)
     words = "train tracking --preset cpu --device cpu --num-envs 4 --iterations 2 --name taught"
     small = "--ppo.steps-per-env 4 --ppo.hidden 16 --ppo.mini-batches 2"
-    groups = "--groups low builtin:squat high builtin:stand"
+    groups = "--group low=builtin:squat --group high=builtin:stand"
     command = [*words.split(), *small.split(), *groups.split()]
     who = ["--teacher", f"low={tiny_run}", "--teacher", f"high={tiny_run}"]
     assert main([*command, *who]) == 2
@@ -99,7 +99,7 @@ def test_unknown_motion_and_robot_are_told_apart(
 
 
 def test_motion_groups_and_their_ratios_from_the_command_line() -> None:
-    words = "--groups clean builtin:kick rough builtin:bow --sampler.kind two-level"
+    words = "--group clean=builtin:kick --group rough=builtin:bow --sampler.kind two-level"
     words += " --sampler.group-ratios clean 0.25 rough 0.75 --sampler.clips.reassign-s 5"
     arguments = f"--preset cpu {words} --shard.strategy stride --shard.cap 9".split()
     args = tyro.cli(Tracking, args=arguments, default=defaults(arguments))
@@ -112,5 +112,5 @@ def test_motion_groups_and_their_ratios_from_the_command_line() -> None:
         {"kick": 0.25, "bow": 0.75}
     )
     args.motion = "builtin:walk"
-    with pytest.raises(MimiclabError, match="both --motion builtin:walk and --groups"):
+    with pytest.raises(MimiclabError, match="both --motion builtin:walk and --group"):
         open_library(args)

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 import tyro
 
-from mimiclab.cli.policy_clips import Groups, clips_to_score
+from mimiclab.cli.groups import Groups
+from mimiclab.cli.policy_clips import clips_to_score
 from mimiclab.tasks.tracking.interface_cfg import InterfaceCfg
 
 _PERFECT = InterfaceCfg()

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from mimiclab.cli.bars import StepBar
-from mimiclab.cli.policy_clips import Groups, clips_to_score
+from mimiclab.cli.groups import Groups
+from mimiclab.cli.policy_clips import clips_to_score
 from mimiclab.evaluation.teleop_cfg import SWEEPS, TeleopSuite
 
 if TYPE_CHECKING:

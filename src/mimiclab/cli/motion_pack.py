@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mimiclab.cli.groups import Groups, named
 from mimiclab.cli.motion_options import DEFAULTS, Inputs, SourceOptions, Sources
 from mimiclab.motions.clip import DEFAULT_GROUP
 
@@ -15,15 +16,13 @@ if TYPE_CHECKING:
     from mimiclab.motions.library.writer import LibraryWriter, PackedClip, Packing
     from mimiclab.motions.sources import MotionSource
 
-_NO_GROUPS: dict[str, str] = {}
-
 
 def pack(
     motions: Inputs,
     /,
     *,
     output: Path,
-    groups: dict[str, str] = _NO_GROUPS,
+    group: Groups = (),
     source: Sources = DEFAULTS,
     output_fps: float | None = None,
     half: bool = False,
@@ -40,7 +39,7 @@ def pack(
     Args:
         motions: Files, folders, globs, `builtin:NAME`, motion sets, or other libraries.
         output: Folder of the library.
-        groups: Motion groups, the name of each and its motions, beside or instead of those above.
+        group: A motion group, beside or instead of the motions above; may be given several times.
         source: How the files are found and read.
         output_fps: Resample to this rate; left out, rates are kept and frames interpolated as
             training asks. The control rate (50) makes training cheaper.
@@ -63,7 +62,7 @@ def pack(
             f"--output {output}: a library is a folder, and folders here have no suffix; for "
             f"example --output {output.with_suffix('')}"
         )
-    sources = _find(motions, groups, source)
+    sources = _find(motions, named(group), source)
     writer = LibraryWriter(
         output,
         robot=source.robot,
@@ -126,8 +125,8 @@ def _find(
     if groups:
         check_names(groups)
     found = list(source.find(motions)) if motions or not groups else []
-    for name, named in groups.items():
-        found += [replace(each, group=name) for each in source.find(named)]
+    for name, members in groups.items():
+        found += [replace(each, group=name) for each in source.find(members)]
     return list({_origin(each): each for each in found}.values())
 
 

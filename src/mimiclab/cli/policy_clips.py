@@ -2,18 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import tyro
+from mimiclab.cli.groups import named
 
 if TYPE_CHECKING:
     from mimiclab.evaluation.candidates import Candidate
     from mimiclab.motions.library import MotionLibrary
-
-Groups = Annotated[
-    tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="NAME=MOTIONS")
-]
-"""Type of the option --group."""
 
 
 def clips_to_score(
@@ -43,7 +38,7 @@ def clips_to_score(
             "--motion and --group were both given; name all motions by --group NAME=MOTIONS"
         )
     if groups:
-        return open_groups(named(groups, "--group NAME=MOTIONS"), **where)
+        return open_groups(named(groups), **where)
     if motion is not None:
         return open_motions(motion, **where)
     if candidate.library is None:
@@ -52,22 +47,3 @@ def clips_to_score(
             "for example --motion builtin:walk"
         )
     return candidate.library
-
-
-def named(pairs: Sequence[str], option: str) -> dict[str, str]:
-    """NAME=VALUE words as a dict.
-
-    Raises:
-        MimiclabError: a word without a name or value, or a name twice.
-    """
-    from mimiclab.errors import MimiclabError
-
-    found: dict[str, str] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not (name and equals and value):
-            raise MimiclabError(f"{pair!r} has no name or no value; write {option}")
-        if name in found:
-            raise MimiclabError(f"{name!r} was given twice; give {option} once for each name")
-        found[name] = value
-    return found

@@ -72,7 +72,8 @@ def record(
     import json
 
     from mimiclab.cli.bars import StepBar
-    from mimiclab.cli.policy_clips import clips_to_score, named
+    from mimiclab.cli.groups import named
+    from mimiclab.cli.policy_clips import clips_to_score
     from mimiclab.evaluation.candidates import open_candidate
     from mimiclab.evaluation.protocol import Protocol
     from mimiclab.evaluation.record import RecordingPlan

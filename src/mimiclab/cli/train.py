@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from mimiclab.cli.defaults import given, with_defaults
+from mimiclab.cli.groups import Groups, named
 from mimiclab.errors import MimiclabError
 from mimiclab.learning.config import TrainCfg, train_preset
 from mimiclab.learning.teachers.cfg import parse_teacher
@@ -35,9 +36,9 @@ class Tracking:
     motion: str = "builtin:squat"
     """What to track: builtin:NAME, a file, folder, glob, motion set or packed library; several
     with commas."""
-    groups: dict[str, str] = field(default_factory=dict)
-    """Motion groups instead: the name of each and its motions. --sampler.group-ratios gives them
-    shares of the starts."""
+    group: Groups = ()
+    """A motion group instead; may be given several times. --sampler.group-ratios gives them shares
+    of the starts."""
     teacher: Annotated[
         tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="[GROUP=]PATH[@student]")
     ] = ()
@@ -63,7 +64,7 @@ def defaults(arguments: Sequence[str]) -> Tracking:
     """Defaults of `mimiclab train tracking`, which depend on --preset and --control-hz."""
     preset = given(arguments, "--preset")
     if preset not in ("cpu", "gpu"):
-        preset = _preset_of_machine(given(arguments, "--device"))
+        preset = preset_of_machine(given(arguments, "--device"))
     cfg = train_preset(preset)
     rate = given(arguments, "--control-hz")
     if rate and rate.isdigit():
@@ -84,7 +85,7 @@ def tracking(args: Tracking) -> int:
     library = open_library(args)
     # The processes of a group start at different seconds: the first one names the run.
     distributed.start(distributed.pick_device(args.train.device))
-    name = distributed.from_main(args.name or _run_name("-".join(args.groups) or args.motion))
+    name = distributed.from_main(args.name or run_name("-".join(named(args.group)) or args.motion))
     result = train(args.task, library, with_teachers(args.train, args.teacher), args.runs / name)
     distributed.stop()
     return 130 if result.reason == "interrupted" else 0
@@ -108,13 +109,13 @@ def open_library(args: Tracking) -> "MotionLibrary":
         "motion_folder": args.motion_folder,
         "mirror": args.mirror_motions,
     }
-    if not args.groups:
+    if not args.group:
         return open_motions(args.motion, **how)
     if args.motion != Tracking.motion:
         raise MimiclabError(
-            f"both --motion {args.motion} and --groups were given; name all motions in groups"
+            f"both --motion {args.motion} and --group were given; name all motions in groups"
         )
-    return open_groups(args.groups, **how)
+    return open_groups(named(args.group), **how)
 
 
 def cpu_task() -> TrackingTask:
@@ -127,15 +128,17 @@ def cpu_task() -> TrackingTask:
     )
 
 
-def _preset_of_machine(device: str | None) -> str:
+def preset_of_machine(device: str | None) -> Literal["cpu", "gpu"]:
+    """The preset for a device, or for this machine where none is named."""
     # Asking torch would cost seconds, which --help must not.
     if device:
         return "gpu" if device.startswith("cuda") else "cpu"
     return "gpu" if any(Path(p).exists() for p in ("/dev/nvidia0", "/dev/dxg")) else "cpu"
 
 
-def _run_name(motion: str) -> str:
-    slug = re.sub(r"[^A-Za-z0-9]+", "-", motion.removeprefix("builtin:").rsplit("/", 1)[-1])
+def run_name(what: str) -> str:
+    """A name for a run that was given none: the time, and what is learnt."""
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", what.removeprefix("builtin:").rsplit("/", 1)[-1])
     return f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{slug.strip('-')[:40]}"
 
 

@@ -67,7 +67,7 @@ def _check_fits(name: str, library: MotionLibrary, first: MotionLibrary) -> None
         raise MotionError(
             f"motion group {name!r}: the library {library.streamed_from} is streamed, as it is "
             "too large for the memory, and groups are joined in memory; pack all groups into one "
-            "library with `mimiclab motion pack --groups`, and train on that"
+            "library with `mimiclab motion pack --group`, and train on that"
         )
     for what in ("robot", "body_names"):
         mine, others = getattr(library, what), getattr(first, what)
