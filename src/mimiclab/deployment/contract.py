@@ -355,10 +355,10 @@ def _build(cls: type, values: object, where: str) -> Any:
         )
     arguments = {}
     for key, value in values.items():
-        if key in _NESTED and value is not None:
-            value = _build(_NESTED[key], value, where)
-        elif key in _NESTED_LISTS:
+        if key in _NESTED_LISTS:
             value = tuple(_build(_NESTED_LISTS[key], item, where) for item in value)
+        elif key in _NESTED and value is not None:
+            value = _build(_NESTED[key], value, where)
         elif isinstance(value, list):
             value = tuple(value)
         arguments[key] = value

@@ -1,6 +1,7 @@
 """Running an exported policy with onnxruntime and NumPy; torch is not needed."""
 
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -19,6 +20,27 @@ REFERENCE_OUTPUTS = (
     "body_ang_vel_w",
 )
 """Graph outputs that hold the baked reference, in BeyondMimic's order after `actions`."""
+
+
+class Policy(Protocol):
+    """What a runner needs of a policy."""
+
+    path: Path
+    contract: PolicyContract
+
+    def reset(self, rows: np.ndarray | None = None) -> None:
+        """Begin new episodes."""
+        ...
+
+    def act(self, observations: np.ndarray) -> np.ndarray:
+        """Raw actions of observations, joints in the contract's order. (N, D) or (D,)."""
+        ...
+
+
+def clipped(actions: np.ndarray, contract: PolicyContract) -> np.ndarray:
+    """Raw actions within the contract's bound."""
+    bound = contract.action_clip
+    return actions if bound is None else np.clip(actions, -bound, bound)
 
 
 class OnnxPolicy:
@@ -71,6 +93,7 @@ class OnnxPolicy:
         found = self._session.run(["actions", *self._memory.outputs], feed)
         actions, *state = (np.asarray(array) for array in found)
         self._memory.keep(state)
+        actions = clipped(actions, self.contract)
         return actions if np.ndim(observations) == 2 else actions[0]
 
     def reference_frames(self, time_step: np.ndarray) -> dict[str, np.ndarray]:

@@ -23,9 +23,10 @@ from foreign_files import (
 
 from mimiclab.deployment.contract import METADATA_KEY
 from mimiclab.errors import ContractError, UnknownNameError
-from mimiclab.learning.teachers.adapters import ADAPTERS, ForeignLayout, ForeignTerm, robot_of
+from mimiclab.learning.teachers.adapters import ADAPTERS
 from mimiclab.learning.teachers.foreign import CONTRACT_KEY, foreign_teacher, open_onnx
-from mimiclab.learning.teachers.foreign_terms import term_sizes
+from mimiclab.learning.teachers.layout_terms import term_sizes
+from mimiclab.learning.teachers.layouts import ForeignLayout, ForeignTerm, robot_of
 from mimiclab.robots import get_robot
 
 ALPHABETICAL = (
@@ -159,7 +160,7 @@ def test_holosoma_files(tmp_path, g1, adapter, scale, metadata):
     path = write(policy, tmp_path / "p.onnx", holosoma_metadata(g1, **metadata), opset=13)
     assert_same_targets(path, network, g1, adapter)
     if not metadata:
-        with pytest.raises(ContractError, match=r"holosoma-fastsac .* or holosoma-ppo"):
+        with pytest.raises(ContractError, match=r"--action-scale 1 .* or holosoma-ppo"):
             foreign_teacher(path)
 
 

@@ -14,25 +14,10 @@ from mimiclab.errors import ContractError
 from mimiclab.learning.networks.frozen import ColumnMap, FrozenPolicy
 from mimiclab.learning.networks.layout import TermSlot
 from mimiclab.learning.teachers.action_space import ActionSpace
+from mimiclab.learning.teachers.layout_terms import SourceTerm as SourceTerm
 
 if TYPE_CHECKING:
     from mimiclab.tasks.tracking import TrackingTask
-
-
-@dataclass(frozen=True)
-class SourceTerm:
-    """Part of a policy's observation vector, in its own order, frames oldest first."""
-
-    name: str
-    """Our name."""
-    size: int
-    """Numbers of one frame."""
-    history: int = 1
-    """Frames."""
-    order: tuple[int, ...] | None = None
-    """For each number of a frame, its place in our frame; None for our order."""
-    scale: float = 1.0
-    """Factor that the policy expects."""
 
 
 @dataclass(frozen=True, kw_only=True)
