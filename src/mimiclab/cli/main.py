@@ -22,6 +22,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "motion repair": ("mimiclab.cli.motion_repair:repair", "mend motions, and say what was mended"),
     "motion pack": ("mimiclab.cli.motion_pack:pack", "pack motions into a library of any size"),
+    "motion extract": (
+        "mimiclab.cli.motion_extract:extract",
+        "write the motion inside a policy file",
+    ),
     "motion inspect": ("mimiclab.cli.motion:inspect", "show what is in a motion file"),
     "motion check": ("mimiclab.cli.motion:check", "report the quality of motion files"),
     "motion stats": ("mimiclab.cli.motion_stats:stats", "describe a data set, find duplicates"),

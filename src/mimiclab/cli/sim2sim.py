@@ -1,5 +1,6 @@
 """`mimiclab sim2sim`: run a policy file in plain MuJoCo, without torch."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -8,7 +9,7 @@ import tyro
 from mimiclab.tasks.tracking.interface_cfg import InterfaceCfg
 
 if TYPE_CHECKING:
-    from mimiclab.deployment.policy import OnnxPolicy
+    from mimiclab.deployment.policy import Policy
     from mimiclab.deployment.reference import Reference
     from mimiclab.deployment.sim2sim import Episode, EpisodeCfg, Sim2Sim
 
@@ -24,6 +25,10 @@ def sim2sim(
     policy: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="POLICY.onnx")],
     /,
     *,
+    contract: str | None = None,
+    action_scale: str = "",
+    command: tuple[tuple[float, float, float], ...] = (),
+    in_turn: bool = False,
     motion: str | None = None,
     clip: str | None = None,
     episodes: int = 1,
@@ -38,20 +43,30 @@ def sim2sim(
     interface: InterfaceCfg = _PERFECT,
     require_success: float = 0.0,
     video: Path | None = None,
+    picture: Path | None = None,
     json_path: Annotated[Path | None, tyro.conf.arg(name="json")] = None,
 ) -> int:
     """Run a policy in closed loop in plain MuJoCo: one robot, nothing but the file's contract.
 
-    The clip is moved to where the robot stands (xy and heading). Limits of the contract end an
-    episode. Exit code 0: it ran; 1: fewer episodes were completed than required; 2: could not run.
+    A clip is moved to where the robot stands (xy and heading); a policy that walks on command gets
+    commands instead. Limits of the contract end an episode. Exit code 0: it ran; 1: fewer episodes
+    were completed than required; 2: could not run.
 
     Args:
-        policy: An ONNX file written by `mimiclab export`.
+        policy: An ONNX file written by `mimiclab export`, or with --contract one of another
+            project.
+        contract: What the file of another project leaves out: holosoma-loco, holosoma-wbt,
+            beyondmimic, mjlab, mosaic, a YAML file, or auto: by its metadata.
+        action_scale: With --contract: rad for each unit of action, or `effort` for a quarter of
+            effort limit over stiffness, where the file does not tell.
+        command: Velocities to walk at, forward, left (m/s) and turning left (rad/s), three numbers
+            for each; an episode for each, by default six within what was trained.
+        in_turn: Give the commands one after the other in a single episode.
         motion: Motion to follow instead of the baked ones: file, `builtin:walk`, ...; one clip.
         clip: Baked clip to follow, by name; the first by default, `all` for each in turn.
         episodes: Episodes of each clip, with seeds counting up.
         seed: Seed of the first episode's initial noise, pushes and interface.
-        seconds: Longest episode, s; by default to the end of the clip.
+        seconds: Longest episode, s; by default to the end of the clip, or 10 for each command.
         start: Begin in the clip's own state, or standing still in the default pose.
         start_step: Control step of the clip to begin at.
         at_end: At the clip's end: stop, hold the last pose, or begin again from there.
@@ -61,15 +76,39 @@ def sim2sim(
         interface: A teleoperation interface between the motion and the policy.
         require_success: Share of episodes, 0 to 1, that must be completed for exit code 0.
         video: Write an mp4 of the first episode, with the reference beside the robot.
+        picture: Write a PNG of commanded and achieved velocities.
         json_path: Write the results as JSON.
     """
-    from mimiclab.deployment.policy import OnnxPolicy
+    from mimiclab.cli.policy_file import open_policy
     from mimiclab.deployment.sim2sim import EpisodeCfg, Sim2Sim
     from mimiclab.errors import MimiclabError
 
     if episodes < 1:
         raise MimiclabError(f"--episodes is {episodes}, expected at least 1")
-    opened = OnnxPolicy(policy)
+    opened = open_policy(policy, contract, action_scale)
+    if opened.contract.velocity is not None:
+        from mimiclab.cli.sim2sim_walk import Outputs, sim2sim_walk
+        from mimiclab.deployment.walking import WalkCfg
+
+        unfit = {
+            "--motion": motion is not None, "--clip": clip is not None, "--start-step": start_step,
+            "--at-end": at_end != "stop", "--interface": interface != _PERFECT,
+        }  # fmt: skip
+        _refuse(unfit, "the policy follows a commanded velocity, not a motion")
+        cfg = WalkCfg(
+            seed=seed,
+            seconds=10.0 if seconds is None else seconds,
+            initial_noise=initial_noise,
+            pushes=pushes,
+            terminate=terminate,
+        )
+        outputs = Outputs(json=json_path, video=video, picture=picture)
+        return sim2sim_walk(
+            opened, command, cfg, outputs, episodes=episodes, in_turn=in_turn,
+            require_success=require_success,
+        )  # fmt: skip
+    unfit = {"--command": command, "--in-turn": in_turn, "--picture": picture is not None}
+    _refuse(unfit, "the policy follows a motion, not a commanded velocity")
     cfg = EpisodeCfg(
         seconds=seconds,
         start=start,
@@ -91,7 +130,18 @@ def sim2sim(
     return 0 if sum(episode.completed for episode in done) >= require_success * len(done) else 1
 
 
-def _references(policy: "OnnxPolicy", motion: str | None, clip: str | None) -> "list[Reference]":
+def _refuse(options: Mapping[str, object], because: str) -> None:
+    from mimiclab.errors import MimiclabError
+
+    given = [name for name, value in options.items() if value]
+    if given:
+        raise MimiclabError(f"{because}: leave {', '.join(given)} out")
+
+
+def _references(policy: "Policy", motion: str | None, clip: str | None) -> "list[Reference]":
+    from mimiclab.deployment.foreign_clip import foreign_reference
+    from mimiclab.deployment.foreign_policy import ForeignPolicy
+    from mimiclab.deployment.policy import OnnxPolicy
     from mimiclab.deployment.reference import baked_reference, clip_reference
     from mimiclab.errors import MimiclabError
 
@@ -102,6 +152,13 @@ def _references(policy: "OnnxPolicy", motion: str | None, clip: str | None) -> "
 
         contract = policy.contract
         return [clip_reference(m, contract) for m in load_motions(motion, robot=contract.robot)]
+    if isinstance(policy, ForeignPolicy):
+        if clip is not None:
+            raise MimiclabError(
+                "files of other projects hold one clip without a name: leave --clip out"
+            )
+        return [foreign_reference(policy)]
+    assert isinstance(policy, OnnxPolicy)
     if clip == "all":
         return [baked_reference(policy, i) for i in range(max(1, len(policy.contract.clips)))]
     return [baked_reference(policy, 0 if clip is None else clip)]
@@ -154,9 +211,7 @@ def _print_table(policy: Path, episodes: "list[Episode]") -> None:
     console.print(f"{won} of {len(episodes)} episodes completed")
 
 
-def _write_json(
-    path: Path, policy: "OnnxPolicy", cfg: "EpisodeCfg", episodes: "list[Episode]"
-) -> None:
+def _write_json(path: Path, policy: "Policy", cfg: "EpisodeCfg", episodes: "list[Episode]") -> None:
     import json
     from dataclasses import asdict
 
@@ -173,7 +228,7 @@ def _write_json(
     write_text(path, json.dumps(values, indent=2, allow_nan=False) + "\n")
 
 
-def _write_video(path: Path, policy: "OnnxPolicy", episode: "Episode") -> None:
+def _write_video(path: Path, policy: "Policy", episode: "Episode") -> None:
     from rich.console import Console
 
     from mimiclab.viewing.video import Look, render_trajectory

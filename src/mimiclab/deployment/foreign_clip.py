@@ -128,11 +128,12 @@ def _ask_all(policy: ForeignPolicy, names: tuple[str, ...]) -> list[np.ndarray]:
 
     last = ask(_LAST)
 
-    def ended(step: int) -> bool:
-        return all(map(np.array_equal, ask(step), last))
+    def is_last(row: list[np.ndarray]) -> bool:
+        pairs = zip(row, last, strict=True)
+        return all(np.array_equal(values, held, equal_nan=True) for values, held in pairs)
 
     bound = 1
-    while not (ended(bound) and ended(bound + 1)):
+    while not (is_last(ask(bound)) and is_last(ask(bound + 1))):
         bound *= 2
         if bound > _LONGEST:
             raise ContractError(
@@ -140,6 +141,6 @@ def _ask_all(policy: ForeignPolicy, names: tuple[str, ...]) -> list[np.ndarray]:
                 f"{_LONGEST} steps, so it is no motion that ends"
             )
     rows = [ask(step) for step in range(bound + 1)]
-    while len(rows) > 1 and all(map(np.array_equal, rows[-2], last)):
+    while len(rows) > 1 and is_last(rows[-2]):
         rows.pop()
     return [np.array(column, np.float64) for column in zip(*rows, strict=True)]

@@ -120,13 +120,14 @@ def _terminations(layout: ForeignLayout, ours: OurTerms, file: str) -> Terminati
         raise ContractError(
             f"{file}: unknown limits {', '.join(unknown)}; known: {', '.join(sorted(known))}"
         )
+    given: dict[str, Any] = dict(layout.limits)
     if layout.follows_motion:
-        return Terminations(**layout.limits)
-    limits: dict[str, Any] = {
+        return Terminations(**given)
+    limits = {
         "anchor_height_m": None,
         "anchor_tilt": None,
         "end_effector_height_m": None,
         "contact_bodies": fall_bodies(ours.robot),
-        **layout.limits,
+        **given,
     }
     return Terminations(**limits)

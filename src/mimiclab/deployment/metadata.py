@@ -62,8 +62,9 @@ def contract_of(metadata: dict[str, str], path: str | Path) -> PolicyContract:
             else "it has no deployment metadata at all"
         )
         raise ContractError(
-            f"{path}: no `{METADATA_KEY}` in the ONNX metadata: {kind}; "
-            "write the file with `mimiclab export RUN`"
+            f"{path}: no `{METADATA_KEY}` in the ONNX metadata: {kind}; write the file with "
+            "`mimiclab export RUN`, or run one of another project with `mimiclab sim2sim FILE "
+            "--contract auto` (or holosoma-loco, holosoma-wbt, beyondmimic, mjlab, FILE.yaml)"
         )
     return PolicyContract.from_json(metadata[METADATA_KEY], where=str(path))
 

@@ -13,7 +13,7 @@ from mimiclab.deployment.contract import PolicyContract
 from mimiclab.deployment.disturbances import StartNoise, push_schedule
 from mimiclab.deployment.interface import Packet, ReferenceStream
 from mimiclab.deployment.observations import ObservationBuilder, Observed
-from mimiclab.deployment.policy import OnnxPolicy
+from mimiclab.deployment.policy import Policy
 from mimiclab.deployment.reference import Reference
 from mimiclab.deployment.simulator import RobotSimulator, RobotState
 from mimiclab.deployment.terminations import crossed_limit
@@ -82,7 +82,7 @@ class Episode:
 class Sim2Sim:
     """A policy, its robot and one motion, ready to run episodes."""
 
-    def __init__(self, policy: OnnxPolicy, reference: Reference) -> None:
+    def __init__(self, policy: Policy, reference: Reference) -> None:
         """Build the robot of the policy's contract.
 
         Raises:
