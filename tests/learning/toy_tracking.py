@@ -1,4 +1,4 @@
-"""A tracking problem without physics: a point follows a circle. PPO learns it in seconds.
+"""A tracking problem without physics: a point follows a circle. It is learnt in seconds.
 
 Used by the tests of resuming, of multi-process training and of the loop itself.
 """
@@ -37,6 +37,7 @@ class ToyTracking(VecEnv):
     """The action is a velocity (units: 1/s); far from the target the episode fails."""
 
     num_actions = 2
+    action_bounds = torch.tensor([4.0, 5.0])
     max_episode_length = 60
     dt = 0.05
 
@@ -93,6 +94,7 @@ class ToyTracking(VecEnv):
         extras: dict[str, Any] = {"time_outs": late & ~failed, "log": {}}
         ids = done.nonzero().flatten()
         if len(ids):
+            extras["final_observations"] = self.get_observations()
             quarters = (self.phase[failed] / (math.pi / 2)).long().clamp(0, 3)
             self.sampler.failures.mul_(0.99).add_(torch.bincount(quarters, minlength=4) * 0.01)
             extras["log"] = {

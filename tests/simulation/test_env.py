@@ -72,7 +72,7 @@ def test_final_observations_are_those_that_an_environment_without_auto_reset_end
         last, _, failed_too, late_too, _ = by_hand.step(action)
         assert torch.equal(failed, failed_too) and torch.equal(late, late_too)
         ended = (failed | late).nonzero().flatten()
-        seen = {name: group.clone() for name, group in last.items()}
+        seen = {"actor": last["actor"].clone()}  # type: ignore
         if len(ended):
             assert torch.equal(extras["final_observations"]["actor"], seen["actor"])
             told.append((step, ended.tolist()))

@@ -8,17 +8,20 @@ from tensordict import TensorDict
 
 from mimiclab.errors import MimiclabError
 from mimiclab.learning.config import PpoCfg, TrainCfg
+from mimiclab.learning.fastsac.build import actor_config
 from mimiclab.learning.networks.layout import term_slots
 from mimiclab.learning.networks.mlp import NormalisedMlp
 
 
 def rsl_rl_config(cfg: TrainCfg, layout: dict[str, Any]) -> dict[str, Any]:
-    """A fresh configuration dictionary for rsl_rl's runner, which changes it in place.
+    """A fresh configuration dictionary in rsl_rl's words; who builds from it changes it in place.
 
     Args:
         cfg: settings.
         layout: observation terms and actions; see `env_state.layout_of`.
     """
+    if cfg.algorithm == "fastsac":
+        return _fastsac(cfg)
     ppo = cfg.ppo
     return {
         "num_steps_per_env": ppo.steps_per_env,
@@ -42,6 +45,17 @@ def rsl_rl_config(cfg: TrainCfg, layout: dict[str, Any]) -> dict[str, Any]:
             "max_grad_norm": ppo.max_grad_norm,
             "rnd_cfg": None,
             "symmetry_cfg": None,
+        },
+    }
+
+
+def _fastsac(cfg: TrainCfg) -> dict[str, Any]:
+    return {
+        "obs_groups": {"actor": ["actor"], "critic": ["critic"]},
+        "actor": actor_config(cfg.sac),
+        "algorithm": {
+            "class_name": "mimiclab.learning.fastsac.algorithm:FastSac",
+            "sac": cfg.sac,
         },
     }
 

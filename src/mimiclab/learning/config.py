@@ -1,10 +1,11 @@
-"""What a training run can be told: PPO settings, budget, checkpoints and logs."""
+"""What a training run can be told: settings of the learner, budget, checkpoints and logs."""
 
 from dataclasses import dataclass, field
 from typing import Literal
 
 from mimiclab.errors import MimiclabError, UnknownNameError
 from mimiclab.learning.algorithms.cfg import ImitationCfg, WarmStartCfg
+from mimiclab.learning.fastsac.cfg import SacCfg, cpu_sac, tracking_sac
 from mimiclab.learning.networks.cfg import NetworkCfg, ResidualCfg
 from mimiclab.learning.shard_cfg import ShardCfg
 
@@ -107,8 +108,12 @@ class TrainCfg:
     """Physics engine: native MuJoCo on CPU cores, or MuJoCo Warp; auto follows the device."""
     device: str | None = None
     """Torch device, for example cpu or cuda:0; none takes a GPU if there is one."""
+    algorithm: Literal["ppo", "fastsac"] = "ppo"
+    """How to learn: from each rollout once (PPO), or from a memory of many (FastSAC)."""
     ppo: PpoCfg = field(default_factory=PpoCfg)
-    """Settings of the learner."""
+    """Settings of PPO."""
+    sac: SacCfg = field(default_factory=SacCfg)
+    """Settings of FastSAC."""
     network: NetworkCfg = field(default_factory=NetworkCfg)
     """The actor's network."""
     residual: ResidualCfg = field(default_factory=ResidualCfg)
@@ -147,10 +152,30 @@ class TrainCfg:
         """
         if self.num_envs < 1:
             raise MimiclabError(f"--num-envs is {self.num_envs}, expected 1 or more")
-        self.ppo.check(self.num_envs)
         self.residual.check()
         self.imitation.check()
         self.warm_start.check(self.imitation)
+        if self.algorithm == "ppo":
+            self.ppo.check(self.num_envs)
+        else:
+            self.sac.check()
+            self._check_fastsac()
+
+    def _check_fastsac(self) -> None:
+        """Refuse what only PPO can do."""
+        wanted = {
+            f"--network.kind {self.network.kind}": self.network.kind != "mlp",
+            "--residual.base": self.residual.base is not None or bool(self.residual.base_network),
+            f"--imitation.mode {self.imitation.mode}": self.imitation.mode != "none",
+            "--warm-start.std": self.warm_start.std is not None,
+            "--warm-start.critic-warm-up": self.warm_start.critic_warm_up > 0,
+            "--warm-start.freeze-normaliser": self.warm_start.freeze_normaliser,
+        }
+        if bad := [option for option, given in wanted.items() if given]:
+            raise MimiclabError(
+                f"FastSAC learns an MLP from rewards alone and cannot take {', '.join(bad)}; leave "
+                "that out, or set --algorithm ppo"
+            )
 
 
 def cpu_ppo() -> PpoCfg:
@@ -174,12 +199,12 @@ def cpu_ppo() -> PpoCfg:
 
 def gpu_preset() -> TrainCfg:
     """BeyondMimic's settings: 4,096 environments, 30,000 iterations."""
-    return TrainCfg()
+    return TrainCfg(sac=tracking_sac())
 
 
 def cpu_preset() -> TrainCfg:
     """Settings with which a few cores learn one clip in minutes to an hour."""
-    return TrainCfg(num_envs=128, iterations=5_000, ppo=cpu_ppo(), save_interval=100)
+    return TrainCfg(num_envs=128, iterations=5_000, ppo=cpu_ppo(), sac=cpu_sac(), save_interval=100)
 
 
 PRESETS = {"gpu": gpu_preset, "cpu": cpu_preset}

@@ -1,6 +1,7 @@
 """Several processes training one policy, started by torchrun; without it all of this is a no-op."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -87,6 +88,17 @@ def sum_tensor(value: torch.Tensor) -> torch.Tensor:
     if is_grouped():
         dist.all_reduce(value)
     return value
+
+
+def average_gradients(parameters: Iterable[torch.Tensor]) -> None:
+    """Average the gradients of some parameters over all processes, in one message."""
+    if not is_grouped():
+        return
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    flat = sum_tensor(torch.cat([g.flatten() for g in gradients])) / dist.get_world_size()
+    parts = flat.split([g.numel() for g in gradients])
+    for gradient, part in zip(gradients, parts, strict=True):
+        gradient.copy_(part.view_as(gradient))
 
 
 def mean_state(state: Any) -> Any:

@@ -12,16 +12,17 @@ import torch
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 
 from rsl_rl.env import VecEnv
-from rsl_rl.runners import OnPolicyRunner
+from rsl_rl.utils import resolve_callable
 
-from mimiclab.errors import CheckpointError, EngineError
+from mimiclab.errors import CheckpointError
 from mimiclab.learning import checkpoint as ckpt
 from mimiclab.learning import distributed, env_state
 from mimiclab.learning.algorithms.imitation import Imitation
-from mimiclab.learning.algorithms.ppo import TrackingPpo
+from mimiclab.learning.algorithms.learner import Learner
 from mimiclab.learning.best import better
 from mimiclab.learning.build import rsl_rl_config
 from mimiclab.learning.config import TrainCfg
+from mimiclab.learning.fastsac.mirror import Mirror
 from mimiclab.learning.interrupt import StopSignals
 from mimiclab.learning.logs import LogSink
 from mimiclab.learning.statistics import EpisodeStatistics
@@ -33,15 +34,15 @@ _FEWEST_EPISODES = 20
 """Before so many have ended, their means say too little to call a policy the best."""
 
 
-class Runner(OnPolicyRunner):
-    """rsl_rl's on-policy runner with its own loop.
+class Runner:
+    """The loop around an algorithm, which it builds from rsl_rl's configuration.
 
     It starts each `learn` with a full reset of the environments: physics states are not part of a
     checkpoint. So a run that stops and resumes equals one that resets at the same update, bit for
     bit on a CPU; it differs from one that never paused.
     """
 
-    alg: TrackingPpo  # pyright: ignore[reportIncompatibleVariableOverride]
+    alg: Learner
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class Runner(OnPolicyRunner):
         *,
         layout: dict[str, Any],
         imitation: Imitation | None = None,
+        mirror: Mirror | None = None,
         device: str = "cpu",
         folder: Path | None = None,
         sinks: Sequence[LogSink] = (),
@@ -64,6 +66,7 @@ class Runner(OnPolicyRunner):
             cfg: settings.
             layout: what a checkpoint must agree on; see `env_state.layout_of`.
             imitation: teachers and recordings, ready to be asked.
+            mirror: left-right symmetry of observations and actions, if the task has it.
             device: torch device of the networks.
             folder: run folder; none writes nothing.
             sinks: receive each iteration's line (main process only).
@@ -72,9 +75,13 @@ class Runner(OnPolicyRunner):
                 nothing from more, and waiting threads would take cores from the physics.
             update_threads: torch threads while networks learn.
         """
+        self.env, self.device = env, device
+        self.place = distributed.start(device)
         config = rsl_rl_config(cfg, layout)
-        config["algorithm"]["imitation"] = imitation
-        super().__init__(env, config, log_dir=None, device=device)
+        config["multi_gpu"] = _group_of(self.place)
+        config["given"] = {"imitation": imitation, "mirror": mirror, "folder": folder}
+        algorithm: Any = resolve_callable(config["algorithm"]["class_name"])
+        self.alg = algorithm.construct_algorithm(env.get_observations(), env, config, device)
         self.train_cfg = cfg
         self.layout = layout
         self.folder = folder
@@ -90,26 +97,7 @@ class Runner(OnPolicyRunner):
         self._best_state: dict[str, Any] | None = None
         self._saved_at = 0.0
 
-    def _configure_multi_gpu(self) -> None:
-        """Join the process group, on CPUs too (rsl_rl knows only NCCL on GPUs)."""
-        self.place = distributed.start(self.device)
-        self.gpu_world_size = self.place.world_size
-        self.gpu_global_rank = self.place.rank
-        self.gpu_local_rank = self.place.local_rank
-        self.is_distributed = distributed.is_grouped()
-        self.cfg["multi_gpu"] = (
-            {
-                "global_rank": self.place.rank,
-                "local_rank": self.place.local_rank,
-                "world_size": self.place.world_size,
-            }
-            if self.is_distributed
-            else None
-        )
-
-    def learn(  # type: ignore[override]
-        self, iterations: int | None = None, minutes: float | None = None
-    ) -> Reason:
+    def learn(self, iterations: int | None = None, minutes: float | None = None) -> Reason:
         """Train until the run has `iterations` updates or `minutes` of training, or is interrupted.
 
         Args:
@@ -121,11 +109,12 @@ class Runner(OnPolicyRunner):
 
         Raises:
             EngineError: the simulation returned NaN or infinite values.
+            DivergedError: a loss became NaN or infinite.
             OutputError: a checkpoint cannot be written.
         """
         self._iterations = self.train_cfg.iterations if iterations is None else iterations
         self._minutes = self.train_cfg.minutes if minutes is None else minutes
-        if self.is_distributed:
+        if distributed.is_grouped():
             self.alg.broadcast_parameters()
         self.alg.train_mode()
         obs = self._reset()
@@ -134,20 +123,20 @@ class Runner(OnPolicyRunner):
         with StopSignals() as signals, Waiting() as waiting:
             while (reason := self._why_stop(signals.received)) is None:
                 started = time.perf_counter()
-                obs, env_s = self._rollout(obs)
+                obs, inside = self._rollout(obs)
                 rolled_out = time.perf_counter()
-                losses = self._update()
+                self._use_threads(self.update_threads)
+                losses = self.alg.update()
                 env_state.average_over_processes(self.env, sharded=self.sharded)
                 ended = time.perf_counter()
                 self.iteration += 1
-                self.current_learning_iteration = self.iteration
-                steps = self.alg.storage.num_transitions_per_env * self.env.num_envs
+                steps = self.alg.steps_per_env * self.env.num_envs
                 self.env_steps += steps * self.place.world_size
                 self.train_time_s += ended - started
                 seconds = {
-                    "env_s": env_s,
-                    "policy_s": rolled_out - started - env_s,
-                    "update_s": ended - rolled_out,
+                    "env_s": inside["env_s"],
+                    "policy_s": rolled_out - started - sum(inside.values()),
+                    "update_s": ended - rolled_out + inside["update_s"],
                 }
                 line = self._line(losses, seconds, steps, waiting.report())
                 for sink in self.sinks:
@@ -170,43 +159,44 @@ class Runner(OnPolicyRunner):
             )
         return obs.to(self.device)
 
-    def _rollout(self, obs: Any) -> tuple[Any, float]:
-        """Collect steps; returns the last observations and the seconds spent in the environment."""
-        env_s = 0.0
-        if self.rollout_threads:
-            torch.set_num_threads(self.rollout_threads)
-        storage = self.alg.storage
-        with torch.inference_mode():
-            for _ in range(storage.num_transitions_per_env):
-                actions = self.alg.act(obs).to(self.env.device)
+    def _rollout(self, obs: Any) -> tuple[Any, dict[str, float]]:
+        """Take an iteration's control steps.
+
+        Returns:
+            The last observations, and the seconds in the environment and of learning in between.
+        """
+        inside = {"env_s": 0.0, "update_s": 0.0}
+        for _ in range(self.alg.steps_per_env):
+            self._use_threads(self.rollout_threads)
+            obs, seconds = self._step(obs)
+            inside["env_s"] += seconds
+            if self.alg.learns_between_steps:
                 before = time.perf_counter()
-                obs, reward, done, extras = self.env.step(actions)
-                env_s += time.perf_counter() - before
-                obs, reward, done = (x.to(self.device) for x in (obs, reward, done))
-                self.alg.process_env_step(obs, reward, done, extras)
-                self.statistics.add(reward, done, extras)
-            self._require_finite()
-            self.alg.compute_returns(obs)
+                self._use_threads(self.update_threads)
+                self.alg.learn_between_steps()
+                inside["update_s"] += time.perf_counter() - before
+        with torch.inference_mode():
+            self.alg.end_rollout(obs)
         if self.device.startswith("cuda"):
             torch.cuda.synchronize()
-        return obs, env_s
+        return obs, inside
 
-    def _update(self) -> dict[str, float]:
-        if self.update_threads:
-            torch.set_num_threads(self.update_threads)
-        return self.alg.update()
+    @torch.inference_mode()
+    def _step(self, obs: Any) -> tuple[Any, float]:
+        """One control step; returns the observations after it and the environment's seconds."""
+        actions = self.alg.act(obs).to(self.env.device)
+        before = time.perf_counter()
+        obs, reward, done, extras = self.env.step(actions)
+        seconds = time.perf_counter() - before
+        obs, reward, done = (x.to(self.device) for x in (obs, reward, done))
+        self.alg.process_env_step(obs, reward, done, extras)
+        self.statistics.add(reward, done, extras)
+        return obs, seconds
 
-    def _require_finite(self) -> None:
-        storage = self.alg.storage
-        parts = {**dict(storage.observations.items()), "reward": storage.rewards}
-        for name, values in parts.items():
-            if not torch.isfinite(values).all():
-                bad = (~torch.isfinite(values).flatten(2).all(-1)).any(0).nonzero().flatten()
-                raise EngineError(
-                    f"the environment returned NaN or infinite values in {name!r} of environments "
-                    f"{bad[:8].tolist()}; expected finite numbers. Nothing was learnt from them: "
-                    "resume from the last checkpoint, and look at the motion and the randomisation"
-                )
+    @staticmethod
+    def _use_threads(count: int | None) -> None:
+        if count and count != torch.get_num_threads():
+            torch.set_num_threads(count)
 
     def _why_stop(self, interrupted: bool) -> Reason | None:
         if distributed.any_process(interrupted, self.device):
@@ -272,12 +262,8 @@ class Runner(OnPolicyRunner):
                 "iteration": self.iteration,
                 "env_steps": self.env_steps,
                 "train_time_s": self.train_time_s,
-                "learning_rate": self.alg.learning_rate,
                 "layout": self.layout,
-                "actor": dict(self.alg.actor.state_dict()),
-                "critic": dict(self.alg.critic.state_dict()),
-                "optimizer": self.alg.optimizer.state_dict(),
-                "algorithm": self.alg.state_dict(),
+                **self.alg.checkpoint(),
                 "best": self.best,
                 "window": list(self.statistics.window),
                 "sharded": self.sharded,
@@ -285,8 +271,11 @@ class Runner(OnPolicyRunner):
             }
         )
 
-    def restore(self, path: str | Path) -> None:
+    def restore(self, path: str | Path) -> list[str]:
         """Go on from a checkpoint.
+
+        Returns:
+            Sentences about what is not as it was.
 
         Raises:
             CheckpointError: damaged, of another layout, or of a group of another size.
@@ -294,13 +283,8 @@ class Runner(OnPolicyRunner):
         state = ckpt.load_checkpoint(path)
         ckpt.require_layout(state["layout"], self.layout, path)
         mine = self._rank_state(state, path)
-        self.alg.actor.load_state_dict(state["actor"])
-        self.alg.critic.load_state_dict(state["critic"])
-        self.alg.optimizer.load_state_dict(state["optimizer"])
-        self.alg.learning_rate = state["learning_rate"]
-        if "algorithm" in state:  # runs of older versions had no more state
-            self.alg.load_state_dict(state["algorithm"])
-        self.iteration = self.current_learning_iteration = state["iteration"]
+        self.alg.restore(state)
+        self.iteration = state["iteration"]
         self.env_steps = state["env_steps"]
         self.train_time_s = state["train_time_s"]
         self.best = state["best"]
@@ -308,6 +292,7 @@ class Runner(OnPolicyRunner):
         env_state.restore(self.env, mine["environment"])
         if len(state["ranks"]) == self.place.world_size:
             ckpt.restore_random_state(mine["random"])
+        return self.alg.restore_beside(Path(path).parent, self.iteration)
 
     def _rank_state(self, state: dict[str, Any], path: str | Path) -> dict[str, Any]:
         before, now = len(state["ranks"]), self.place.world_size
@@ -322,7 +307,7 @@ class Runner(OnPolicyRunner):
 
     def save_all(self) -> None:
         """Write `last.pt`, the numbered checkpoint of this update and `best.pt`."""
-        state = self.state()
+        state = self._state_to_save()
         if self.folder is not None and self.place.is_main:
             folder = self.folder / "checkpoints"
             ckpt.save_checkpoint(state, folder / "last.pt")
@@ -332,13 +317,19 @@ class Runner(OnPolicyRunner):
         distributed.wait_for_all()  # who returns may read the files
         self._saved_at = time.monotonic()
 
+    def _state_to_save(self) -> dict[str, Any]:
+        """The state, when what is too large for it lies beside."""
+        if self.folder is not None:
+            self.alg.save_beside(self.folder / "checkpoints", self.iteration)
+        return self.state()
+
     def _save_when_due(self) -> None:
         if self.iteration % self.train_cfg.save_interval == 0:
             self.save_all()
             return
         due = time.monotonic() - self._saved_at >= self.train_cfg.save_seconds
         if self.folder is not None and distributed.any_process(due, self.device):
-            state = self.state()
+            state = self._state_to_save()
             if self.place.is_main:
                 ckpt.save_checkpoint(state, self.folder / "checkpoints" / "last.pt")
                 self._write_best()
@@ -357,3 +348,11 @@ class Runner(OnPolicyRunner):
         if found is not None:
             self.best = found
             self._best_state = self.state()
+
+
+def _group_of(place: distributed.Ranks) -> dict[str, int] | None:
+    """What rsl_rl's algorithms want to know of the group of processes."""
+    if not distributed.is_grouped():
+        return None
+    names = ("global_rank", "local_rank", "world_size")
+    return dict(zip(names, (place.rank, place.local_rank, place.world_size), strict=True))

@@ -154,8 +154,7 @@ def _train(
             update_threads=update_threads(cfg, cores) if on_cpu else None,
         )
         if resume:
-            runner.restore(resume)
-            begun = at_limit(runner)
+            begun = [*runner.restore(resume), *at_limit(runner)]
         else:
             begun = warm_start(runner.alg, cfg, runner.layout, task)
             if plan:
@@ -203,11 +202,13 @@ def extra_groups(plan: TeachingPlan, cfg: TrainCfg) -> tuple[str, ...]:
 
 
 def update_threads(cfg: TrainCfg, cores: int) -> int:
-    """Torch threads that pay for an update: one for each 1024 samples of a mini-batch.
+    """Torch threads that pay for an update: one for each 1024 samples of a batch.
 
     Waking a second thread for 300 samples doubles a gradient step's time instead of halving it.
     """
     samples = cfg.num_envs * cfg.ppo.steps_per_env // cfg.ppo.mini_batches
+    if cfg.algorithm == "fastsac":
+        samples = cfg.sac.batch * (2 if cfg.sac.symmetry else 1)
     return max(1, min(cores, samples // 1024))
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,9 +10,11 @@ from rsl_rl.algorithms import PPO
 from rsl_rl.env import VecEnv
 from tensordict import TensorDict
 
+from mimiclab.errors import CheckpointError
 from mimiclab.learning import distributed
 from mimiclab.learning.algorithms.auxiliary import AuxiliaryLosses
 from mimiclab.learning.algorithms.imitation import Imitation
+from mimiclab.learning.finite import require_finite
 from mimiclab.learning.networks.mlp import NormalisedMlp
 
 
@@ -54,8 +57,8 @@ class TrackingPpo(PPO):
 
     @staticmethod
     def construct_algorithm(obs: TensorDict, env: VecEnv, cfg: dict, device: str) -> PPO:
-        """Build as rsl_rl does, without printing the networks."""
-        imitation = cfg["algorithm"].get("imitation")
+        """Build as rsl_rl does, without printing the networks; see `Learner`."""
+        imitation = cfg["algorithm"]["imitation"] = cfg["given"]["imitation"]
         if imitation is not None and imitation.router is not None:
             obs = imitation.router.annotate(obs.to(device))  # the storage takes its fields from it
         with contextlib.redirect_stdout(io.StringIO()):
@@ -87,6 +90,29 @@ class TrackingPpo(PPO):
         if self.router is not None:
             self.router.reset(everyone)
 
+    @property
+    def steps_per_env(self) -> int:
+        """Control steps of each environment in an iteration."""
+        return self.storage.num_transitions_per_env
+
+    @property
+    def learns_between_steps(self) -> bool:
+        """No: PPO learns from whole rollouts."""
+        return False
+
+    def learn_between_steps(self) -> None:
+        """Nothing."""
+
+    def end_rollout(self, obs: TensorDict) -> None:
+        """Look at the rollout, and fill its returns.
+
+        Raises:
+            EngineError: NaN or infinite values in it.
+        """
+        seen: Any = dict(self.storage.observations.items())
+        require_finite({**seen, "reward": self.storage.rewards})
+        self.compute_returns(obs)
+
     def compute_returns(self, obs: TensorDict) -> None:
         """Fill returns and advantages (T, N, 1) of the rollout."""
         super().compute_returns(obs)
@@ -113,6 +139,41 @@ class TrackingPpo(PPO):
             self.actor.fold_in(self.storage.observations)
         self.critic.fold_in(self.storage.observations)
         return losses
+
+    def checkpoint(self) -> dict[str, Any]:
+        """Everything that a resumed training must put back."""
+        return {
+            "learning_rate": self.learning_rate,
+            "actor": dict(self.actor.state_dict()),
+            "critic": dict(self.critic.state_dict()),
+            "optimizer": self.optimizer.state_dict(),
+            "algorithm": self.state_dict(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Put back what `checkpoint` returned.
+
+        Raises:
+            CheckpointError: it is of another algorithm.
+        """
+        own = state.get("algorithm")
+        if own is not None and "auxiliary" not in own:
+            raise CheckpointError(
+                "the checkpoint was not made by PPO; resume with the settings of its run"
+            )
+        self.actor.load_state_dict(state["actor"])
+        self.critic.load_state_dict(state["critic"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.learning_rate = state["learning_rate"]
+        if own is not None:  # runs of older versions had no more state
+            self.load_state_dict(own)
+
+    def save_beside(self, folder: Path, iteration: int) -> None:
+        """Nothing: the checkpoint holds everything."""
+
+    def restore_beside(self, folder: Path, iteration: int) -> list[str]:
+        """Nothing."""
+        return []
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed training must put back, apart from networks and optimiser."""

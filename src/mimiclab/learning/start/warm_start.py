@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from mimiclab.errors import CheckpointError
-from mimiclab.learning.algorithms.ppo import TrackingPpo
+from mimiclab.learning.algorithms.learner import Learner
 from mimiclab.learning.checkpoint import layout_difference, load_checkpoint
 from mimiclab.learning.config import TrainCfg
 from mimiclab.learning.run import load_run
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def warm_start(
-    algorithm: TrackingPpo, cfg: TrainCfg, layout: dict[str, Any], task: "Task"
+    algorithm: Learner, cfg: TrainCfg, layout: dict[str, Any], task: "Task"
 ) -> list[str]:
     """Load what `cfg.warm_start` names into the networks of a new run.
 
@@ -88,8 +88,8 @@ class _Source:
     def critic_differences(self, cfg: TrainCfg, layout: dict[str, Any]) -> list[str]:
         """What keeps its critic from being ours."""
         return layout_difference(
-            _seen(self.state["layout"], "critic") | _layers(self.run.train),
-            _seen(layout, "critic") | _layers(cfg),
+            _seen(self.state["layout"], "critic") | _critic_facts(self.run.train),
+            _seen(layout, "critic") | _critic_facts(cfg),
         )
 
     def load(self, name: str, network: torch.nn.Module) -> None:
@@ -111,9 +111,25 @@ def _seen(layout: dict[str, Any], group: str) -> dict[str, Any]:
     return facts | ({"actions": layout["actions"]} if group == "actor" else {})
 
 
+def _critic_facts(cfg: TrainCfg) -> dict[str, Any]:
+    sac = cfg.sac
+    if cfg.algorithm == "fastsac":
+        support = {"atoms": sac.atoms, "value_range": sac.value_range}
+        return {"algorithm": "fastsac", "hidden": sac.critic_hidden, **support}
+    return _layers(cfg)
+
+
 def _layers(cfg: TrainCfg) -> dict[str, Any]:
-    ppo = cfg.ppo
-    return {"hidden": ppo.hidden, "activation": ppo.activation, "normalise": ppo.normalise}
+    """What the layers of an actor are, and those of PPO's critic."""
+    ppo, sac = cfg.ppo, cfg.sac
+    if cfg.algorithm == "fastsac":
+        return {"algorithm": "fastsac", "hidden": sac.actor_hidden, "normalise": sac.normalise}
+    return {
+        "algorithm": "ppo",
+        "hidden": ppo.hidden,
+        "activation": ppo.activation,
+        "normalise": ppo.normalise,
+    }
 
 
 def _actor_facts(cfg: TrainCfg) -> dict[str, Any]:
