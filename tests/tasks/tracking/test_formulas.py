@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from mimiclab.maths.rotations import quat_from_rotvec, quat_multiply, quat_normalize, quat_rotate
 from mimiclab.motions.library import MotionFrame
+from mimiclab.tasks import formulas
 from mimiclab.tasks.tracking import rewards, terminations
 from mimiclab.tasks.tracking.mdp.curriculum import averaged, moved_scale
 from mimiclab.tasks.tracking.metrics import METRIC_NAMES, step_metrics
@@ -32,7 +33,7 @@ def test_gaussian_takes_the_mean_before_the_exponential():
 
 
 def test_action_rate_by_hand():
-    got = rewards.action_rate(torch.tensor([[1.0, -2.0]]), torch.tensor([[0.5, 1.0]]))
+    got = formulas.action_rate(torch.tensor([[1.0, -2.0]]), torch.tensor([[0.5, 1.0]]))
     assert got.tolist() == [0.25 + 9.0]
 
 
@@ -44,10 +45,10 @@ def test_limit_excess_by_hand():
 
 def test_contacts_are_counted_above_the_threshold():
     force = torch.tensor([[[0.0, 0.6, 0.9], [0.0, 0.0, 0.9], [30.0, 0.0, 0.0]]])
-    assert rewards.contact_count(force, 1.0).tolist() == [2.0]
+    assert formulas.contact_count(force, 1.0).tolist() == [2.0]
     history = torch.zeros(1, 2, 3, 3)
     history[0, 1, 2] = torch.tensor([0.0, 0.0, 5.0])  # touched two physics steps ago
-    assert rewards.contact_count(history, 1.0).tolist() == [1.0]
+    assert formulas.contact_count(history, 1.0).tolist() == [1.0]
 
 
 def test_height_error_by_hand():

@@ -25,11 +25,6 @@ def gaussian_per_axis(square: torch.Tensor, std: float) -> torch.Tensor:
     return gaussian(square, std * 3.0**0.5)
 
 
-def action_rate(action: torch.Tensor, previous: torch.Tensor) -> torch.Tensor:
-    """Sum of squared changes of the raw action. Shapes (N, J)."""
-    return (action - previous).square().sum(-1)
-
-
 def sum_of_squares(values: torch.Tensor) -> torch.Tensor:
     """Sum over joints of squared accelerations, rad^2/s^4, or torques, (N m)^2. Shape (N, J)."""
     return values.square().sum(-1)
@@ -38,14 +33,3 @@ def sum_of_squares(values: torch.Tensor) -> torch.Tensor:
 def limit_excess(joint_pos: torch.Tensor, lower: torch.Tensor, upper: torch.Tensor) -> torch.Tensor:
     """Sum of radians outside the soft limits. Shapes (N, J) and (N, J) or (J,) limits."""
     return (joint_pos - joint_pos.clamp(lower, upper)).abs().sum(-1)
-
-
-def contact_count(force: torch.Tensor, threshold_n: float) -> torch.Tensor:
-    """Number of bodies whose net contact force exceeds the threshold, in newtons.
-
-    Forces (N, K, 3), or (N, K, H, 3) with H past physics steps, of which the largest counts.
-    """
-    square = force.square().sum(-1)
-    if square.ndim == 3:
-        square = square.amax(-1)
-    return (square > threshold_n**2).sum(-1).to(force.dtype)

@@ -58,6 +58,11 @@ class VelocityAction(BaseAction):
         return self._previous
 
     @property
+    def targets(self) -> torch.Tensor:
+        """Joint angles that the actuators are sent to, rad. Shape (N, J)."""
+        return self._processed_actions
+
+    @property
     def lags(self) -> torch.Tensor:
         """Delay of each environment, control steps. Shape (N,)."""
         return self._lags

@@ -119,6 +119,7 @@ class VelocityCommand(UniformVelocityCommand):
             self.frequency_hz[env_ids] = drawn.uniform_(
                 gait.hz - gait.width_hz, gait.hz + gait.width_hz
             )
+        self._update_command(env_ids)
 
     def _update_command(self, env_ids: torch.Tensor | None = None) -> None:
         super()._update_command(env_ids)

@@ -161,7 +161,8 @@ def _stepping_stones(
 
 def _level_middle(heights: np.ndarray, cell: float) -> np.ndarray:
     middle, half = len(heights) // 2, round(_PLATFORM_M / 2 / cell)
-    heights[middle - half : middle + half, middle - half : middle + half] = 0.0
+    level = slice(middle - half, middle + half + 1)
+    heights[level, level] = 0.0
     return heights
 
 

@@ -74,6 +74,14 @@ class WalkerState:
         return self._data.qvel[:, self._joint_v]
 
     @property
+    def torques(self) -> torch.Tensor:
+        """Joint torques in the last physics step, N m. Shape (N, J).
+
+        The native engine keeps them from the first call on.
+        """
+        return self._data.qfrc_actuator[:, self._joint_v]
+
+    @property
     def soles_w(self) -> torch.Tensor:
         """Middles of the left and right sole in the world, m. Shape (N, 2, 3)."""
         return self._once(

@@ -13,6 +13,8 @@ from mimiclab.tasks.velocity.published import published
 if TYPE_CHECKING:
     from mjlab.envs import ManagerBasedRlEnvCfg
 
+    from mimiclab.motions.library import MotionLibrary
+
 Range = tuple[float, float]
 
 
@@ -166,7 +168,12 @@ class VelocityTask:
         _check_randomisation(self.randomisation)
 
     def env_cfg(
-        self, library: None = None, *, num_envs: int, play: bool = False, **more: Any
+        self,
+        library: "MotionLibrary | None" = None,
+        *,
+        num_envs: int,
+        play: bool = False,
+        **more: Any,
     ) -> "ManagerBasedRlEnvCfg":
         """The environment for mjlab; see `velocity_env_cfg`.
 

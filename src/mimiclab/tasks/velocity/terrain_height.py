@@ -71,7 +71,7 @@ class TerrainHeight:
         h00, h10, h01, h11 = (
             self._heights[index + offset] for offset in (0, 1, self._columns, self._columns + 1)
         )
-        # MuJoCo cuts each cell from its high-y to its high-x corner.
-        near = h00 + u * (h10 - h00) + v * (h01 - h00)
-        far = h11 + (1 - u) * (h01 - h11) + (1 - v) * (h10 - h11)
-        return torch.where(inside, torch.where(u + v <= 1, near, far), 0.0)
+        # MuJoCo cuts each cell from its lowest x and y to its highest.
+        low_y = h00 + u * (h10 - h00) + v * (h11 - h10)
+        high_y = h00 + v * (h01 - h00) + u * (h11 - h01)
+        return torch.where(inside, torch.where(u >= v, low_y, high_y), 0.0)

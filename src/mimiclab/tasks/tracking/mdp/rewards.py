@@ -7,6 +7,7 @@ from mjlab.envs import ManagerBasedRlEnv
 from mjlab.managers import RewardTermCfg
 from mjlab.sensor import ContactSensor
 
+from mimiclab.tasks import formulas
 from mimiclab.tasks.tracking import rewards
 from mimiclab.tasks.tracking.bodies import HEAD_AND_HANDS, BodyPoints, lower_and_upper
 from mimiclab.tasks.tracking.mdp.observations import tracking
@@ -166,7 +167,7 @@ class JointTorque:
 
 def action_rate(env: ManagerBasedRlEnv) -> torch.Tensor:
     """Squared change of the raw action."""
-    return rewards.action_rate(env.action_manager.action, env.action_manager.prev_action)
+    return formulas.action_rate(env.action_manager.action, env.action_manager.prev_action)
 
 
 def joint_limit(env: ManagerBasedRlEnv) -> torch.Tensor:
@@ -183,7 +184,7 @@ def undesired_contacts(
     data = sensor.data
     force = data.force if data.force_history is None else data.force_history
     assert force is not None  # the sensor is configured with this field
-    return rewards.contact_count(force, threshold)
+    return formulas.contact_count(force, threshold)
 
 
 def _bodies(term: "TrackingCommand") -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from mjlab.envs import ManagerBasedRlEnv
 from mjlab.managers import RewardTermCfg
 
 from mimiclab.errors import RobotError
-from mimiclab.tasks.tracking.rewards import action_rate as squared_change
+from mimiclab.tasks import formulas
 from mimiclab.tasks.velocity import rewards
 from mimiclab.tasks.velocity.command import velocity_command
 from mimiclab.tasks.velocity.gait import swing_target
@@ -50,7 +50,7 @@ def penalty_orientation(env: ManagerBasedRlEnv) -> torch.Tensor:
 def penalty_action_rate(env: ManagerBasedRlEnv) -> torch.Tensor:
     """Squared change of the clipped action."""
     term = action_term(env)
-    return squared_change(term.raw_action, term.previous)
+    return formulas.action_rate(term.raw_action, term.previous)
 
 
 def feet_phase(env: ManagerBasedRlEnv, swing_height: float) -> torch.Tensor:

@@ -4,7 +4,7 @@ import torch
 from mjlab.envs import ManagerBasedRlEnv
 from mjlab.sensor import ContactSensor
 
-from mimiclab.tasks.tracking.rewards import contact_count
+from mimiclab.tasks.formulas import contact_count
 
 SENSOR = "fall_contacts"
 """Name of the sensor of bodies that touch the ground only in a fall."""
