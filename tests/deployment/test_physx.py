@@ -18,7 +18,7 @@ from mimiclab.maths.rotations import quat_from_rotvec
 pytest.importorskip("sapien", reason="PhysX needs sapien: pip install mimiclab[physx]")
 
 from mimiclab.deployment.physx import PhysxSimulator
-from mimiclab.deployment.physx_model import PhysxCfg
+from mimiclab.deployment.physx_cfg import PhysxCfg
 
 
 @pytest.fixture(scope="module")

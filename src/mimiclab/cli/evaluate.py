@@ -1,15 +1,19 @@
 """`mimiclab evaluate`: score a policy on whole clips."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from mimiclab.cli.groups import Groups
 from mimiclab.cli.policy_clips import clips_to_score
+from mimiclab.deployment.physx_cfg import PhysxCfg
 from mimiclab.tasks.tracking.interface_cfg import InterfaceCfg
 
-_PERFECT = InterfaceCfg()
+if TYPE_CHECKING:
+    from mimiclab.evaluation.simulators import SimulatorComparison
+
+_PERFECT, _PHYSX = InterfaceCfg(), PhysxCfg()
 
 
 def evaluate(
@@ -38,8 +42,13 @@ def evaluate(
     interface_groups: tuple[str, ...] = (),
     metrics: Literal["ours", "mosaic"] = "ours",
     require_success: float = 0.0,
+    simulator: Annotated[
+        tuple[Literal["auto", "native", "warp", "mujoco", "physx"], ...],
+        tyro.conf.arg(aliases=("--engine",)),
+    ] = ("auto",),
+    ignore_unsupported: bool = False,
+    physx: PhysxCfg = _PHYSX,
     num_envs: int | None = None,
-    engine: Literal["auto", "native", "warp"] = "auto",
     device: str | None = None,
     json_path: Annotated[Path | None, tyro.conf.arg(name="json")] = None,
     csv: Path | None = None,
@@ -50,7 +59,9 @@ def evaluate(
     The policy is deterministic; noise, pushes and randomisation are off unless asked for. Success:
     the episode reaches the last frame of the clip without crossing a termination limit. Exit code
     0: it ran; 1: the success rate is below the required one; 2: could not run.
-    `mimiclab evaluate teleop` sweeps delay, dropout and noise of an interface.
+    With several simulators the same episodes are run in each, and the table tells the gaps.
+    `mimiclab evaluate teleop` sweeps delay, dropout and noise of an interface, and
+    `mimiclab evaluate robustness` pushes, payload, friction, delay and strength of the motors.
 
     Args:
         policy: Run folder, checkpoint, ONNX file, or the word `zero` for no action at all.
@@ -80,22 +91,28 @@ def evaluate(
         interface: A teleoperation interface between the reference and the policy.
         interface_groups: Motion groups that come through it; all by default.
         metrics: Columns of the table: ours or MOSAIC's. Files have both.
-        require_success: Success rate, 0 to 1, needed for exit code 0.
+        require_success: Success rate, 0 to 1, needed for exit code 0, in every simulator.
+        simulator: One or several. native and warp: training's environments, batched; mujoco and
+            physx: deployment's loop around the policy's contract, in plain MuJoCo and in PhysX 5.
+        ignore_unsupported: Switch off and list what a simulator lacks, instead of refusing.
+        physx: Settings of PhysX.
         num_envs: Environments at once; by default as many as episodes, within reason.
-        engine: Physics engine.
         device: Torch device.
         json_path: Write the report as JSON.
-        csv: Write one line for each clip and kind of start.
+        csv: Write one line for each clip and kind of start; for one simulator.
         html: Write the report as a page.
     """
     from mimiclab.cli.bars import StepBar
     from mimiclab.cli.evaluation_table import print_report
+    from mimiclab.errors import MimiclabError
     from mimiclab.evaluation.candidates import open_candidate
-    from mimiclab.evaluation.evaluate import evaluate as run
     from mimiclab.evaluation.protocol import Protocol
+    from mimiclab.evaluation.simulators import compare_simulators
     from mimiclab.simulation.env import resolve_engine
     from mimiclab.tasks.tracking import TrackingTask
 
+    if csv is not None and len(simulator) > 1:
+        raise MimiclabError("--csv holds one simulator; name one, or take --json")
     protocol = Protocol(
         seeds=seeds,
         random_starts=random_starts,
@@ -110,7 +127,8 @@ def evaluate(
         interface_values=interface,
         interface_groups=interface_groups,
     )
-    _, device = resolve_engine(engine, device)
+    batched = [name for name in simulator if name not in ("mujoco", "physx")]
+    device = resolve_engine(batched[0], device)[1] if batched else "cpu"
     candidate = open_candidate(
         policy,
         checkpoint=checkpoint,
@@ -123,25 +141,37 @@ def evaluate(
         print(f"note: {remark}")
     library = clips_to_score(candidate, motion, motion_folder, group)
     with StepBar("evaluating") as bar:
-        report = run(
-            candidate.policy,
-            candidate.task,
-            library,
-            protocol,
-            label=candidate.label,
-            expects=candidate.expects,
-            num_envs=num_envs,
-            engine=engine,
-            device=device,
+        result = compare_simulators(
+            simulator, candidate, library, protocol,
+            ignore_unsupported=ignore_unsupported, num_envs=num_envs, device=device, physx=physx,
             progress=bar.update,
-        )
-    print_report(report, policy, metrics)
-    if json_path is not None:
-        report.save(json_path)
-    if csv is not None:
-        report.save_csv(csv)
-    if html is not None:
-        from mimiclab.viewing.report import write_evaluation_html
+        )  # fmt: skip
+    for note in result.notes:
+        print(f"note: {note}")
+    first, several = next(iter(result.reports.values())), len(simulator) > 1
+    if several:
+        from mimiclab.cli.simulator_table import print_simulators
 
-        write_evaluation_html({policy: report.to_dict()}, html, title=f"Evaluation of {policy}")
-    return 0 if report.summary()["success_rate"]["mean"] >= require_success else 1
+        print_simulators(result, policy)
+    else:
+        print_report(first, policy, metrics)
+    if json_path is not None:
+        (result if several else first).save(json_path)
+    if csv is not None:
+        first.save_csv(csv)
+    if html is not None:
+        _write_html(html, result, policy)
+    worst = min(report.summary()["success_rate"]["mean"] for report in result.reports.values())
+    return 0 if worst >= require_success else 1
+
+
+def _write_html(path: Path, result: "SimulatorComparison", policy: str) -> None:
+    if len(result.reports) > 1:
+        from mimiclab.viewing.simulator_page import write_simulators_html
+
+        write_simulators_html(result, path, title=f"{policy} in several simulators")
+        return
+    from mimiclab.viewing.report import write_evaluation_html
+
+    (report,) = result.reports.values()
+    write_evaluation_html({policy: report.to_dict()}, path, title=f"Evaluation of {policy}")

@@ -3,17 +3,14 @@
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import tyro
 
 from mimiclab.cli.bars import StepBar
 from mimiclab.cli.groups import Groups
 from mimiclab.cli.policy_clips import clips_to_score
-from mimiclab.evaluation.teleop_cfg import SWEEPS, TeleopSuite
-
-if TYPE_CHECKING:
-    from mimiclab.evaluation.teleop import TeleopResult
+from mimiclab.evaluation.teleop_cfg import TeleopSuite
 
 _SUITE = TeleopSuite()
 
@@ -69,6 +66,8 @@ def evaluate_teleop(
         html: Write a page with a curve for each policy.
         png: Write the curves as a picture.
     """
+    from mimiclab.cli.evaluation_table import MOSAIC_COLUMNS
+    from mimiclab.cli.sweep_table import print_sweeps
     from mimiclab.evaluation.candidates import open_candidate
     from mimiclab.evaluation.protocol import Protocol
     from mimiclab.evaluation.teleop import run_suite
@@ -94,16 +93,17 @@ def evaluate_teleop(
             candidates, libraries, suite, protocol,
             num_envs=num_envs, engine=engine, device=device, progress=bar.update,
         )  # fmt: skip
-    print_result(result)
+    print_sweeps(result, MOSAIC_COLUMNS)
     if json_path is not None:
         result.save(json_path)
     if html is not None or png is not None:
-        from mimiclab.viewing.teleop_page import write_teleop_html, write_teleop_png
+        from mimiclab.viewing.sweep_looks import TELEOP
+        from mimiclab.viewing.sweep_page import write_sweep_html, write_sweep_png
 
         if html is not None:
-            write_teleop_html(result, html)
+            write_sweep_html(result, html, TELEOP, title="Teleoperation")
         if png is not None:
-            write_teleop_png(result, png)
+            write_sweep_png(result, png, TELEOP)
     return 0
 
 
@@ -128,22 +128,3 @@ def policy_names(words: Sequence[str]) -> dict[str, str]:
             "of its own; write NAME=POLICY"
         )
     return dict(pairs)
-
-
-def print_result(result: "TeleopResult") -> None:
-    """A table for each sweep, with a line for each value and policy."""
-    from rich.console import Console
-
-    from mimiclab.cli.evaluation_table import MOSAIC_COLUMNS, print_table
-
-    console = Console()
-    for sweep in result.sweeps:
-        words, unit = SWEEPS[sweep]
-        rows = [
-            {"value": f"{value:g} {unit}".strip(), "policy": policy,
-             **{key: found["mean"] for key, found in summary.items()},
-             "done": summary["completion"]["mean"]}
-            for policy in result.policies
-            for value, summary in result.values(policy, sweep)
-        ]  # fmt: skip
-        print_table(console, words, ("policy", "value"), ("success", "done"), MOSAIC_COLUMNS, rows)

@@ -54,6 +54,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "mimiclab.cli.evaluate_teleop:evaluate_teleop",
         "sweep delay, dropout and noise of the reference",
     ),
+    "evaluate robustness": (
+        "mimiclab.cli.evaluate_robustness:evaluate_robustness",
+        "sweep pushes, payload, friction, delay, motor strength",
+    ),
     "record": ("mimiclab.cli.record:record", "write what a policy sees and does to a file"),
     "export": ("mimiclab.cli.export:export", "write a run's policy as ONNX with its contract"),
     "policy codes": (

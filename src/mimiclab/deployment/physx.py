@@ -4,7 +4,8 @@ import mujoco
 import numpy as np
 
 from mimiclab.deployment.contract import PolicyContract
-from mimiclab.deployment.physx_model import PhysxCfg, build_articulation, import_sapien
+from mimiclab.deployment.physx_cfg import PhysxCfg
+from mimiclab.deployment.physx_model import build_articulation, import_sapien
 from mimiclab.deployment.simulator import FLOOR, RobotSimulator
 from mimiclab.errors import EngineError
 from mimiclab.maths.rotations import quat_rotate, quat_rotate_inverse

@@ -6,11 +6,12 @@ armature) is in the articulation too. SAPIEN is imported when an articulation is
 
 import warnings
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import mujoco
 import numpy as np
 
+from mimiclab.deployment.physx_cfg import PhysxCfg
 from mimiclab.errors import EngineError
 from mimiclab.maths.rotations import quat_from_rotvec, quat_multiply, quat_rotate
 
@@ -26,23 +27,6 @@ _Z_TO_X = np.array([np.sqrt(0.5), 0.0, np.sqrt(0.5), 0.0])
 # So high that it never counts: PhysX limits speeds where MuJoCo does not.
 _NO_LIMIT = 1e6
 _BITS = 32
-
-
-@dataclass(frozen=True, kw_only=True)
-class PhysxCfg:
-    """Settings of PhysX that MuJoCo has no counterpart of."""
-
-    motors: Literal["explicit", "implicit"] = "explicit"
-    """The PD law as a torque computed before each physics step (Isaac Gym, robots), or solved with
-    the step (Isaac Sim's drives), which is stable for any gains."""
-    position_iterations: int = 8
-    """Iterations of the solver over positions in each step; Isaac Gym's humanoids take 4 to 8."""
-    velocity_iterations: int = 4
-    """Iterations over velocities in each step (Holosoma's setting)."""
-    bounce_threshold: float = 0.5
-    """Relative speed below which nothing bounces, m/s (Holosoma's setting)."""
-    contact_offset: float = 0.01
-    """Distance at which contacts are looked for, m; forces begin at touch."""
 
 
 @dataclass(frozen=True, kw_only=True)

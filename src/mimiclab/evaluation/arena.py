@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from mjlab.managers import TerminationTermCfg
 from mjlab.sensor import ContactMatch, ContactSensorCfg
 
 from mimiclab.evaluation.metrics import KinematicState, has_fallen
+from mimiclab.evaluation.perturbation import Perturbation, Pushes
+from mimiclab.evaluation.perturbed_env import perturb
 from mimiclab.evaluation.protocol import Protocol
+from mimiclab.evaluation.starts import job_key, unit_noise
 from mimiclab.maths.mosaic_metrics import FALL_ANGLE
 from mimiclab.robots import get_robot
 from mimiclab.simulation import make_env
@@ -60,15 +62,21 @@ class TrackingArena:
         num_envs: int,
         engine: "Engine" = "auto",
         device: str | None = None,
+        perturbation: Perturbation | None = None,
     ) -> None:
         """Build the environments.
 
         Raises:
             EngineError: the engine or device is not available.
             RobotError: motions of another robot.
+            MimiclabError: a perturbation that this robot cannot have.
         """
+        change = perturbation or Perturbation()
         task = evaluation_task(task, protocol, float(library.durations_s.max()))
+        if change.delay_s:
+            task = replace(task, actuator_delay_s=(change.delay_s, change.delay_s))
         cfg = self._env_cfg(task, library, num_envs)
+        perturb(cfg, get_robot(task.robot), change)
         cfg.auto_reset = False
         cfg.seed = protocol.seed
         if protocol.rule == "mosaic" or not protocol.terminate:
@@ -88,6 +96,9 @@ class TrackingArena:
         self._command.unit_noise = self._noise
         self._reader = RobotReader(self._command.entity, self._command.library.body_names)
         self._limits = [name for name, term in cfg.terminations.items() if not term.time_out]
+        self._pushes = Pushes(change, num_envs, self.dt_s) if change.pushes else None
+        anchor = get_robot(task.robot).anchor_body
+        self._pushed = self._command.entity.body_names.index(anchor)
 
     def _env_cfg(
         self, task: TrackingTask, library: "MotionLibrary", num_envs: int
@@ -109,14 +120,36 @@ class TrackingArena:
         """Begin episodes, with the protocol's initial noise."""
         device = self.env.device
         self._starts.chosen = (clip.to(device), time_s.to(device))
-        self._keys = torch.stack([seed, clip, (time_s / self.dt_s).round().long()], dim=1).tolist()
+        jobs = zip(seed.tolist(), clip.tolist(), time_s.tolist(), strict=True)
+        self._keys = [job_key(*job, self.dt_s) for job in jobs]
+        if self._pushes is not None:
+            for env, key in zip(env_ids.tolist(), self._keys, strict=True):
+                self._pushes.begin(env, key)
         self._obs, _ = self.env.reset(env_ids=env_ids.to(device))
 
     def _noise(self, env_ids: torch.Tensor, width: int) -> torch.Tensor:
         """Initial noise that depends on nothing but the job: seed, clip and start time."""
         assert len(self._keys) == len(env_ids)
-        rows = [np.random.default_rng(key).random(width) for key in self._keys]
-        return torch.from_numpy(np.stack(rows))
+        return unit_noise(self._keys, width)
+
+    def stamp(self) -> dict[str, Any]:
+        """Where it runs, for reports."""
+        return {
+            "engine": self.env.engine_name,
+            "device": str(self.env.device),
+            "num_envs": self.num_envs,
+            "physics_dt_s": float(self.env.physics_dt),
+            "policy_hz": 1.0 / self.dt_s,
+        }
+
+    def observed_terms(self) -> dict[str, int]:
+        """Sizes of the policy's observation terms, in order."""
+        manager = self.env.observation_manager
+        sizes = manager.group_obs_term_dim["actor"]
+        return {
+            name: int(torch.Size(size).numel())
+            for name, size in zip(manager.active_terms["actor"], sizes, strict=True)
+        }
 
     def observations(self) -> torch.Tensor:
         """Actor observations (N, D)."""
@@ -128,8 +161,21 @@ class TrackingArena:
 
     def step(self, actions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """One control step, without resets."""
+        if self._pushes is not None:
+            self._push(*map(torch.from_numpy, self._pushes.next()))
         self._obs, _, terminated, time_outs, _ = self.env.step(actions)
         return terminated.clone(), time_outs.clone()
+
+    def _push(self, force_n: torch.Tensor, change_mps: torch.Tensor) -> None:
+        """Forces on the anchor for the coming step, and sudden changes of the root's velocity."""
+        entity, device = self._command.entity, self.env.device
+        force = force_n.float().to(device)[:, None]
+        entity.write_external_wrench_to_sim(force, torch.zeros_like(force), body_ids=[self._pushed])
+        kicked = change_mps.any(dim=1).nonzero().flatten().to(device)
+        if len(kicked):
+            columns = entity.indexing.free_joint_v_adr[:3]
+            kick = change_mps.float().to(device)[kicked]
+            entity.data.data.qvel[kicked[:, None], columns] += kick
 
     def robot(self) -> KinematicState:
         """The robots now; derived quantities were refreshed at the end of the step."""

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from typing import Protocol as Interface
 
 import torch
 
 from mimiclab import __version__
 from mimiclab.errors import ContractError
 from mimiclab.evaluation.arena import TrackingArena
+from mimiclab.evaluation.perturbation import Perturbation
 from mimiclab.evaluation.protocol import Protocol, plan_episodes
 from mimiclab.evaluation.report import EvaluationReport
-from mimiclab.evaluation.rollout import Observer, Policy, run_episodes
+from mimiclab.evaluation.rollout import Arena, Observer, Policy, run_episodes
 from mimiclab.robots import get_robot
 from mimiclab.tasks.tracking import TrackingTask
 
@@ -33,6 +35,7 @@ def evaluate(
     num_envs: int | None = None,
     engine: "Engine" = "auto",
     device: str | None = None,
+    perturbation: Perturbation | None = None,
     progress: Callable[[int, int], None] | None = None,
     observe: Observer | None = None,
 ) -> EvaluationReport:
@@ -49,6 +52,7 @@ def evaluate(
         num_envs: environments at once; by default as many as episodes, within reason.
         engine: physics engine.
         device: torch device.
+        perturbation: how the robot differs from the one of training.
         progress: called with control steps done and in all.
         observe: sees what the policy sees in every step.
 
@@ -56,6 +60,7 @@ def evaluate(
         ContractError: the policy expects other observations.
         EngineError: the engine or device is not available.
         RobotError: motions of another robot.
+        MimiclabError: a perturbation that this robot cannot have.
     """
     protocol = protocol or Protocol()
     durations = library.durations_s.tolist()
@@ -64,14 +69,67 @@ def evaluate(
         on_gpu = torch.cuda.is_available() if device is None else device.startswith("cuda")
         most = _GPU_ENVS if on_gpu and engine != "native" else _CPU_ENVS
         num_envs = min(len(jobs), most)
-    arena = TrackingArena(task, library, protocol, num_envs=num_envs, engine=engine, device=device)
+    arena = TrackingArena(
+        task,
+        library,
+        protocol,
+        num_envs=num_envs,
+        engine=engine,
+        device=device,
+        perturbation=perturbation,
+    )
+    return score(
+        arena, policy, task, library, protocol,
+        label=label, expects=expects, progress=progress, observe=observe,
+    )  # fmt: skip
+
+
+class ScoredArena(Arena, Interface):
+    """An arena that tells what it is."""
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """Termination limits in force: name to threshold."""
+        ...
+
+    def stamp(self) -> dict[str, Any]:
+        """Where it runs, for reports."""
+        ...
+
+    def observed_terms(self) -> dict[str, int]:
+        """Sizes of the policy's observation terms, in order."""
+        ...
+
+    def close(self) -> None:
+        """Free what it holds."""
+        ...
+
+
+def score(
+    arena: ScoredArena,
+    policy: Policy,
+    task: TrackingTask,
+    library: "MotionLibrary",
+    protocol: Protocol,
+    *,
+    label: dict[str, Any] | None = None,
+    expects: dict[str, int] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    observe: Observer | None = None,
+) -> EvaluationReport:
+    """Run every episode of a protocol in an arena, which is closed then; see `evaluate`.
+
+    Raises:
+        ContractError: the policy expects other observations.
+    """
+    durations = library.durations_s.tolist()
     try:
         if expects is not None:
             check_observations(expects, arena)
         episodes = run_episodes(
             arena,
             policy,
-            jobs,
+            plan_episodes(protocol, durations, task.step_s),
             clip_names=library.clip_names,
             durations_s=durations,
             clip_groups=[library.group_names[group] for group in library.clip_group.tolist()],
@@ -85,7 +143,7 @@ def evaluate(
 
 
 def _stamp(
-    arena: TrackingArena,
+    arena: ScoredArena,
     task: TrackingTask,
     library: "MotionLibrary",
     protocol: Protocol,
@@ -104,11 +162,7 @@ def _stamp(
         "clip_set_hash": library.content_hash,
         "robot": robot.name,
         "robot_hash": robot.model_hash,
-        "engine": arena.env.engine_name,
-        "device": str(arena.env.device),
-        "num_envs": arena.num_envs,
-        "physics_dt_s": float(arena.env.physics_dt),
-        "policy_hz": 1.0 / arena.dt_s,
+        **arena.stamp(),
         "state_estimation": task.state_estimation,
         "residual_action": task.residual_action,
         "versions": {
@@ -117,18 +171,13 @@ def _stamp(
     }  # fmt: skip
 
 
-def check_observations(expects: dict[str, int], arena: TrackingArena) -> None:
+def check_observations(expects: dict[str, int], arena: ScoredArena) -> None:
     """Refuse a policy that was trained with other observation terms, sizes or order.
 
     Raises:
         ContractError: they differ; the message says in what.
     """
-    manager = arena.env.observation_manager
-    sizes = manager.group_obs_term_dim["actor"]
-    given = {
-        name: int(torch.Size(size).numel())
-        for name, size in zip(manager.active_terms["actor"], sizes, strict=True)
-    }
+    given = arena.observed_terms()
     if list(given.items()) != list(expects.items()):
         ours = [f"{name}[{size}]" for name, size in given.items()]
         theirs = [f"{name}[{size}]" for name, size in expects.items()]

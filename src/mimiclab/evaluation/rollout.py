@@ -75,7 +75,9 @@ class Arena(Protocol):
 
 
 @dataclass(kw_only=True)
-class _Snapshot:
+class Snapshot:
+    """A `KinematicState` that holds its tensors."""
+
     joint_pos: torch.Tensor
     joint_vel: torch.Tensor
     body_pos_w: torch.Tensor
@@ -86,7 +88,7 @@ class _Snapshot:
 
 def snapshot(state: KinematicState) -> KinematicState:
     """A copy that later steps do not change."""
-    return _Snapshot(**{name: getattr(state, name).clone() for name in _Snapshot.__annotations__})
+    return Snapshot(**{name: getattr(state, name).clone() for name in Snapshot.__annotations__})
 
 
 def run_episodes(

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
-from mimiclab.errors import MimiclabError
+from mimiclab.evaluation.sweep_cfg import swept_values
 from mimiclab.tasks.tracking.interface_cfg import InterfaceCfg
 
 Sweep = Literal["delay_s", "dropout", "joint_noise_rad", "joint_bias_rad", "smoothing"]
@@ -56,21 +56,10 @@ class TeleopSuite:
             MimiclabError: no sweep, one without values or given twice, or a value that cannot be.
         """
         points = []
-        for sweep in self.sweeps:
-            values = tuple(getattr(self, sweep))
-            if not values or len({*values}) < len(values):
-                raise MimiclabError(
-                    f"the values of {sweep} are {values}; give at least one, and none twice"
-                )
-            for value in values:
-                setting: Any = (value, value) if sweep == "delay_s" else value
-                interface = replace(self.around, **{sweep: setting})
-                points.append(SuitePoint(sweep=sweep, value=value, interface=interface))
-        if not points or len({*self.sweeps}) < len(self.sweeps):
-            raise MimiclabError(
-                f"the sweeps are {self.sweeps}; give at least one of {', '.join(SWEEPS)}, and none "
-                "twice"
-            )
+        for sweep, value in swept_values(self, SWEEPS):
+            setting: Any = (value, value) if sweep == "delay_s" else value
+            interface = replace(self.around, **{sweep: setting})
+            points.append(SuitePoint(sweep=sweep, value=value, interface=interface))
         return points
 
 

@@ -2,8 +2,10 @@ import re
 
 import numpy as np
 
+from mimiclab.evaluation.robustness import RobustnessResult
 from mimiclab.evaluation.teleop import TeleopResult
-from mimiclab.viewing.teleop_page import teleop_panels, write_teleop_html, write_teleop_png
+from mimiclab.viewing.sweep_looks import ROBUSTNESS, TELEOP
+from mimiclab.viewing.sweep_page import sweep_panels, write_sweep_html, write_sweep_png
 
 
 def summary(success, error):
@@ -27,7 +29,7 @@ RESULT = TeleopResult(
 
 
 def test_a_panel_for_each_sweep_and_metric_with_a_curve_for_each_policy():
-    panels = teleop_panels(RESULT)
+    panels = sweep_panels(RESULT, TELEOP)
     assert [(p.title, p.x_label) for p in panels[:3]] == [
         ("success", "delay (s)"), ("E_AP", "delay (s)"), ("E_BP", "delay (s)"),
     ]  # fmt: skip
@@ -40,7 +42,7 @@ def test_a_panel_for_each_sweep_and_metric_with_a_curve_for_each_policy():
 
 
 def test_the_page(tmp_path):
-    page = write_teleop_html(RESULT, tmp_path / "t.html").read_text()
+    page = write_sweep_html(RESULT, tmp_path / "t.html", TELEOP, title="T").read_text()
     assert page.count("<svg") == 6
     assert "Clip by clip" not in page
     rows = re.findall(r"<tr><td>delay</td><td>([^<]+)</td><td>([^<]+)</td><td>([^<]+)</td>", page)
@@ -51,8 +53,28 @@ def test_the_page(tmp_path):
 def test_the_picture(tmp_path):
     from PIL import Image
 
-    picture = np.asarray(Image.open(write_teleop_png(RESULT, tmp_path / "t.png")))
+    picture = np.asarray(Image.open(write_sweep_png(RESULT, tmp_path / "t.png", TELEOP)))
     height, width = picture.shape[:2]
     assert width > height > 500
     color = np.array([29, 127, 151])  # of the first policy
     assert (np.abs(picture[..., :3].astype(int) - color).max(-1) < 8).sum() > 1000
+
+
+def test_robustness_is_drawn_in_its_own_units(tmp_path):
+    points = [
+        {"policy": "a", "sweep": sweep, "value": value, "perturbation": {}, "summary": {
+            "success_rate": {"mean": 0.5, "ci95": [0.4, 0.6]},
+            "completion": {"mean": 0.75, "ci95": None},
+            "mpjpe_root_mm": {"mean": 20.0, "ci95": [19.0, 21.5]}}}
+        for sweep, values in (("push_n", (0.0, 100.0)), ("friction", (0.6, 0.2)))
+        for value in values
+    ]  # fmt: skip
+    result = RobustnessResult(
+        policies=("a",), protocol={}, labels={"a": {}}, points=points, notes=("x is off",)
+    )
+    force, done, error, slip, *_ = sweep_panels(result, ROBUSTNESS)
+    assert force.x_label == "horizontal force on the torso (N)" and not force.falling
+    assert done.series == {"a": [75.0, 75.0]} and error.intervals["a"][0] == (19.0, 21.5)
+    assert slip.falling and slip.x_label == "friction of the feet on the floor"
+    page = write_sweep_html(result, tmp_path / "r.html", ROBUSTNESS, title="R").read_text()
+    assert "20.0 [19.0, 21.5]" in page and "x is off" in page
