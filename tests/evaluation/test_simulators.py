@@ -153,7 +153,7 @@ def test_the_command_with_two_simulators(tmp_path, capsys):
              "--pushes", "--ignore-unsupported", "--device", "cpu"]  # fmt: skip
     assert main([*words, "--json", str(out), "--html", str(page)]) == 0
     shown = capsys.readouterr().out
-    assert "mujoco - native" in shown and "note: pushes is off: mujoco lack" in shown
+    assert "minus native" in shown and "note: pushes is off: mujoco lack" in shown
     assert json.loads(out.read_text())["rows"][0]["metric"] == "success_rate"
     assert "mujoco minus native" in page.read_text()
     assert main([*words, "--csv", str(tmp_path / "s.csv")]) == 2

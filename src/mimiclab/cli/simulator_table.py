@@ -7,34 +7,34 @@ if TYPE_CHECKING:
 
 
 def print_simulators(result: "SimulatorComparison", policy: str) -> None:
-    """One line for each metric: mean and 95 % interval in each simulator, and the gaps."""
+    """For each metric one line for each simulator: mean and gap, with 95 % intervals."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
-    base, *others = result.reports
-    episodes = len(result.reports[base].episodes)
+    base = next(iter(result.reports))
     table = Table(
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
-        title=f"{policy} in {len(result.reports)} simulators, {episodes} episodes each",
-        caption=f"means with 95 % intervals; gaps to {base} over the same episodes",
+        title=f"{policy}, {len(result.reports[base].episodes)} episodes in each simulator",
+        caption=f"gap: minus {base}, over the same episodes",
     )
-    table.add_column("metric", no_wrap=True)
-    for name in result.reports:
-        table.add_column(name, justify="right")
-    for name in others:
-        table.add_column(f"{name} - {base}", justify="right")
+    for heading in ("metric", "simulator"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("mean", "95 %", "gap", "95 %"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in result.rows():
-        table.add_row(
-            row["metric"],
-            *(_cell(row[name]) for name in result.reports),
-            *(_cell(row[name]["gap"], sign="+") for name in others),
-        )
+        for name in result.reports:
+            cell = row[name]
+            metric = row["metric"] if name == base else ""
+            gap = cell["gap"] or {"mean": None, "ci95": None}
+            table.add_row(metric, name, *_numbers(cell), *_numbers(gap, sign="+"))
     Console().print(table)
 
 
-def _cell(found: dict[str, Any], sign: str = "") -> str:
-    interval = found["ci95"]
-    spread = f" [{interval[0]:{sign}.3g}, {interval[1]:{sign}.3g}]" if interval else ""
-    return f"{found['mean']:{sign}.3g}{spread}"
+def _numbers(found: dict[str, Any], sign: str = "") -> tuple[str, str]:
+    mean, interval = found["mean"], found["ci95"]
+    if mean is None:
+        return "", ""
+    ends = f"{interval[0]:{sign}.3g}, {interval[1]:{sign}.3g}" if interval else ""
+    return f"{mean:{sign}.3g}", ends

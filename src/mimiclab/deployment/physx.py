@@ -93,6 +93,12 @@ class PhysxSimulator(RobotSimulator):
         self._read()
 
     @property
+    def version(self) -> str:
+        """What steps the physics, for reports."""
+        sapien = import_sapien()
+        return f"PhysX {sapien.physx.version()} of sapien {sapien.__version__}"
+
+    @property
     def finite(self) -> bool:
         """Whether the simulation is still sane."""
         return bool(np.isfinite(self.data.qpos).all() and np.isfinite(self.data.qvel).all())

@@ -219,7 +219,7 @@ class RobotSimulator:
         nearest = min(
             mujoco.mj_geomDistance(self.model, self.data, floor, i, 10.0, None)
             for i in range(self.model.ngeom)
-            if i != floor and self.model.geom_contype[i]
+            if i != floor and (self.model.geom_contype[i] or self.model.geom_conaffinity[i])
         )
         self.data.qpos[2] -= nearest
         mujoco.mj_forward(self.model, self.data)
@@ -244,6 +244,11 @@ class RobotSimulator:
         mujoco.mj_kinematics(self.model, self.data)
         mujoco.mj_comPos(self.model, self.data)
         mujoco.mj_comVel(self.model, self.data)
+
+    @property
+    def version(self) -> str:
+        """What steps the physics, for reports."""
+        return f"mujoco {mujoco.__version__}"
 
     @property
     def qpos(self) -> np.ndarray:

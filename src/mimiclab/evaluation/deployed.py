@@ -116,6 +116,7 @@ class DeployedArena:
         """Where it runs, for reports."""
         return {
             "engine": self.simulator,
+            "engine_version": self._sims[0].version,
             "device": "cpu",
             "num_envs": self.num_envs,
             "physics_dt_s": self.contract.physics.dt_s,
