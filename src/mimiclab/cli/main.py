@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from mimiclab import __version__
+from mimiclab.cli.presets import expand
 from mimiclab.errors import MimiclabError
 
 # Command words -> (module:function, what it does). Order is the order of the work.
@@ -37,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "motion pull": ("mimiclab.cli.motion_registry:pull", "copy a motion out of a registry"),
     "motion list": ("mimiclab.cli.motion_registry:list_motions", "list registry, sets, built-ins"),
     "train tracking": ("mimiclab.cli.train:tracking", "train a policy to track motions"),
+    "train velocity": ("mimiclab.cli.train_velocity:velocity", "train a policy to walk on command"),
     "train estimator": (
         "mimiclab.cli.train_estimator:estimator",
         "train an estimator of the reference's velocity",
@@ -58,6 +60,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "mimiclab.cli.evaluate_robustness:evaluate_robustness",
         "sweep pushes, payload, friction, delay, motor strength",
     ),
+    "evaluate velocity": (
+        "mimiclab.cli.evaluate_velocity:evaluate_velocity",
+        "score a policy that walks on command",
+    ),
     "record": ("mimiclab.cli.record:record", "write what a policy sees and does to a file"),
     "export": ("mimiclab.cli.export:export", "write a run's policy as ONNX with its contract"),
     "policy codes": (
@@ -67,6 +73,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sim2sim": ("mimiclab.cli.sim2sim:sim2sim", "run an ONNX policy in plain MuJoCo"),
     "play": ("mimiclab.cli.play:play", "open a policy, run or motion in the browser"),
     "report": ("mimiclab.cli.report:report", "write a run's report as one HTML page"),
+    "list presets": ("mimiclab.cli.presets:list_presets", "published trainings by name"),
     "check robot": ("mimiclab.cli.check_robot:check_robot", "check a robot description or MJCF"),
     "bench simulation": ("mimiclab.cli.bench_simulation:bench_simulation", "env steps per second"),
     "bench motion": ("mimiclab.cli.bench_motion:bench_motion", "motion conversion and load rates"),
@@ -128,7 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(usage(arguments[0]), end="")
         return 0
     try:
-        words, rest = find_command(arguments)
+        words, rest = find_command(expand(arguments))
         module, function = COMMANDS[words][0].split(":")
         # Waiting OpenMP threads must sleep, not spin, or they steal cores from the physics;
         # the setting counts only before torch is imported.

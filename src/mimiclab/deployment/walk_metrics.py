@@ -10,13 +10,21 @@ _SETTLING = 1.0 / 3.0
 """Share of each command's duration that is left out of mean velocities (Holosoma's reference)."""
 
 
+_COLUMNS = ("commands", "achieved", "torques", "joint_vel", "targets")
+
+
 class WalkTrace:
     """What happened at each control step."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, list[np.ndarray]] = {
-            name: [] for name in ("commands", "achieved", "torques", "joint_vel", "targets")
-        }
+        self._rows: dict[str, Any] = {name: [] for name in _COLUMNS}
+
+    @classmethod
+    def of(cls, **columns: np.ndarray) -> "WalkTrace":
+        """A walk that is over, from arrays by name; see `array`."""
+        trace = cls()
+        trace._rows = {name: columns[name] for name in _COLUMNS}
+        return trace
 
     def __len__(self) -> int:
         return len(self._rows["commands"])
@@ -36,7 +44,7 @@ class WalkTrace:
 
     def array(self, name: str) -> np.ndarray:
         """All steps of commands, achieved (T, 3), torques, joint_vel or targets (T, J)."""
-        return np.array(self._rows[name])
+        return np.asarray(self._rows[name], np.float64)
 
 
 def walk_metrics(trace: WalkTrace, step_s: float) -> dict[str, Any]:

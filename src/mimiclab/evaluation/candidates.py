@@ -11,9 +11,11 @@ from mimiclab.evaluation.rollout import Policy
 from mimiclab.files import file_sha256
 from mimiclab.learning.teachers.foreign import is_foreign
 from mimiclab.tasks.tracking import TrackingTask
+from mimiclab.tasks.velocity import VelocityTask
 
 if TYPE_CHECKING:
     from mimiclab.deployment.policy import OnnxPolicy
+    from mimiclab.learning.run import Run
     from mimiclab.motions.library import MotionLibrary
 
 
@@ -170,14 +172,58 @@ def run_candidate(
         task=run.tracking,
         library=run.library,
         expects=dict(trained.layout["observations"]["actor"]),
-        label={
-            "kind": "untrained" if untrained else "checkpoint",
-            "path": str(run.checkpoint),
-            "sha256": None if untrained else file_sha256(run.checkpoint),
-            "run": run.name,
-            "iteration": policy.iteration,
-        },
+        label=_run_label(run, policy.iteration),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WalkCandidate:
+    """A policy that walks on command, with all that its evaluation needs."""
+
+    policy: Policy
+    """Observations to deterministic actions."""
+    task: VelocityTask
+    """As trained."""
+    expects: dict[str, int]
+    """Observation terms and sizes it was trained with."""
+    label: dict[str, Any]
+    """For the stamp."""
+
+
+def open_walker(
+    path: str | Path, *, checkpoint: str | None = None, device: str = "cpu"
+) -> WalkCandidate:
+    """Open a run folder or checkpoint of a velocity task.
+
+    Raises:
+        CheckpointError: no such run or checkpoint, or one of another task.
+    """
+    from mimiclab.learning.policy import load_policy
+    from mimiclab.learning.run import load_run
+
+    run = load_run(path, checkpoint)
+    if not isinstance(run.task, VelocityTask):
+        raise CheckpointError(
+            f"run {run.folder} learnt the task {run.task.kind!r}; expected one that walks on "
+            "command. Score it with `mimiclab evaluate`"
+        )
+    policy = load_policy(run, device=device)
+    return WalkCandidate(
+        policy=policy,
+        task=run.task,
+        expects=dict(policy.layout["observations"]["actor"]),
+        label=_run_label(run, policy.iteration),
+    )
+
+
+def _run_label(run: "Run", iteration: int) -> dict[str, Any]:
+    return {
+        "kind": "checkpoint" if iteration else "untrained",
+        "path": str(run.checkpoint),
+        "sha256": file_sha256(run.checkpoint) if iteration else None,
+        "run": run.name,
+        "iteration": iteration,
+    }
 
 
 def _listed(task: Any) -> Any:

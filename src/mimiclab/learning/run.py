@@ -64,7 +64,7 @@ class Run:
         if not isinstance(self.task, TrackingTask):
             raise CheckpointError(
                 f"run {self.folder} learnt the task {self.task.kind!r}; expected one that tracks "
-                "motions"
+                f"motions. Is it for `mimiclab evaluate {self.task.kind}`?"
             )
         return self.task
 
