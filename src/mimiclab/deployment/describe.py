@@ -26,29 +26,31 @@ from mimiclab.robots import get_robot
 
 if TYPE_CHECKING:
     from mimiclab.motions.library import MotionLibrary
+    from mimiclab.tasks.task import Task
     from mimiclab.tasks.tracking import TrackingTask
+    from mimiclab.tasks.velocity import VelocityTask
 
 ENTITY = "robot"
 """Name of the robot in mjlab's scene."""
 
 
 def describe_task(
-    task: "TrackingTask",
-    library: "MotionLibrary",
+    task: "Task",
+    library: "MotionLibrary | None" = None,
     *,
     clips: tuple[BakedClip, ...] = (),
     run: str = "",
     iteration: int = 0,
     git: str = "",
 ) -> PolicyContract:
-    """The contract of policies of a tracking task; builds one environment to read it from.
+    """The contract of policies of a task; builds one environment to read it from.
 
     That environment has what training varies at its nominal value: flat ground, no delays, and the
     reference as it was sent. `task` in the contract tells what was varied.
 
     Args:
-        task: as trained.
-        library: the clips trained on.
+        task: as trained, one that tracks motions or walks at a commanded velocity.
+        library: the clips trained on; None for a task without.
         clips: clips that will be baked into the graph.
         run: name of the training run.
         iteration: update after which the weights were taken.
@@ -57,6 +59,56 @@ def describe_task(
     Raises:
         ContractError: a task that the contract cannot describe.
     """
+    from mimiclab.tasks.tracking import TrackingTask
+    from mimiclab.tasks.velocity import VelocityTask
+
+    origin = {"run": run, "iteration": iteration, "git": git}
+    if isinstance(task, VelocityTask):
+        return _describe_walking(task, origin)
+    if not isinstance(task, TrackingTask) or library is None:
+        raise ContractError(
+            f"a task of kind {task.kind!r}, {'with' if library else 'without'} motions, cannot be "
+            "described; a policy contract knows tracking with motions, and velocity"
+        )
+    return _describe_tracking(task, library, clips, origin)
+
+
+def _describe_walking(task: "VelocityTask", origin: dict[str, Any]) -> PolicyContract:
+    from mimiclab.deployment.describe_walking import fall_limits, velocity_command
+    from mimiclab.learning.serialise import to_plain
+    from mimiclab.simulation import make_env
+    from mimiclab.tasks.velocity import velocity_env_cfg
+    from mimiclab.tasks.velocity.actions import ACTION_LIMIT
+
+    env = make_env(velocity_env_cfg(task.nominal(), num_envs=1), engine="native", device="cpu")
+    try:
+        contract = describe_env(
+            env,
+            task=to_plain(task),
+            action_offset="default",
+            reference_lead_steps=0,
+            motion_names=(),
+            clips=(),
+            **origin,
+        )
+        return replace(
+            contract,
+            velocity=velocity_command(env),
+            terminations=fall_limits(env),
+            action_clip=ACTION_LIMIT,
+            # What is older than the episode is 0 (Holosoma).
+            observations=tuple(replace(term, padding="zero") for term in contract.observations),
+        )
+    finally:
+        env.close()
+
+
+def _describe_tracking(
+    task: "TrackingTask",
+    library: "MotionLibrary",
+    clips: tuple[BakedClip, ...],
+    origin: dict[str, Any],
+) -> PolicyContract:
     from mimiclab.learning.serialise import to_plain
     from mimiclab.simulation import make_env
     from mimiclab.tasks.tracking import tracking_env_cfg
@@ -73,9 +125,7 @@ def describe_task(
             reference_lead_steps=1,
             motion_names=library.clip_names,
             clips=clips,
-            run=run,
-            iteration=iteration,
-            git=git,
+            **origin,
         )
     finally:
         env.close()
@@ -93,7 +143,7 @@ def describe_env(
     iteration: int = 0,
     git: str = "",
 ) -> PolicyContract:
-    """The contract of a policy trained in `env`, a `MimicEnv` of a tracking task.
+    """The contract of a policy trained in `env`, a `MimicEnv`; for one that follows a motion.
 
     Args:
         env: the environment, best without randomisation.

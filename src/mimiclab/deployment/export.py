@@ -57,8 +57,12 @@ def export_run(
 
     run = run if not isinstance(run, str | Path) else load_run(run)
     policy = load_policy(run, checkpoint)
-    library = run.library
-    if library.streamed_from is not None and not clips and not policy_only:
+    library = run.library if run.has_motions else None
+    if library is None and clips:
+        raise ContractError(
+            f"run {run.name} learnt without motions, so it has no clips; leave --clips out"
+        )
+    if library is not None and library.streamed_from is not None and not clips and not policy_only:
         raise ContractError(
             f"run {run.name} was trained on a streamed library of {library.num_clips} clips, too "
             "large to be written into the policy; name the clips to write, or leave them all out "

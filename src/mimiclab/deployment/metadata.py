@@ -10,12 +10,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mimiclab.deployment.contract import METADATA_KEY, ObservationTerm, PolicyContract
+from mimiclab.deployment.velocity_command import VelocityCommand
 from mimiclab.errors import ContractError
 
 
 def metadata_of(contract: PolicyContract) -> dict[str, str]:
     """Every metadata entry of an exported policy: key to text."""
-    terms = contract.observations
+    terms, walk = contract.observations, contract.velocity
     return {
         METADATA_KEY: contract.to_json(),
         # BeyondMimic, and mjlab's extensions.
@@ -24,7 +25,7 @@ def metadata_of(contract: PolicyContract) -> dict[str, str]:
         "joint_stiffness": _numbers(contract.stiffness),
         "joint_damping": _numbers(contract.damping),
         "default_joint_pos": _numbers(contract.default_joint_pos),
-        "command_names": "motion",
+        "command_names": "motion" if walk is None else "velocity",
         "observation_names": ",".join(term.name for term in terms),
         "observation_history_lengths": ",".join(str(term.history) for term in terms),
         "observation_terms_scale": ",".join(_scale(term) for term in terms),
@@ -43,7 +44,7 @@ def metadata_of(contract: PolicyContract) -> dict[str, str]:
         "dof_names": json.dumps(contract.joint_names),
         "kp": json.dumps(contract.stiffness),
         "kd": json.dumps(contract.damping),
-        "command_ranges": "null",
+        "command_ranges": "null" if walk is None else json.dumps(_ranges(walk)),
         "iteration": str(contract.provenance.iteration),
     }
 
@@ -67,6 +68,15 @@ def contract_of(metadata: dict[str, str], path: str | Path) -> PolicyContract:
             "--contract auto` (or holosoma-loco, holosoma-wbt, beyondmimic, mjlab, FILE.yaml)"
         )
     return PolicyContract.from_json(metadata[METADATA_KEY], where=str(path))
+
+
+def _ranges(walk: VelocityCommand) -> dict[str, tuple[float, float]]:
+    """Under Holosoma's names."""
+    return {
+        "lin_vel_x": walk.lin_vel_x,
+        "lin_vel_y": walk.lin_vel_y,
+        "ang_vel_yaw": walk.ang_vel_z,
+    }
 
 
 def _numbers(values: Iterable[float], separator: str = ",") -> str:
