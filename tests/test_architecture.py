@@ -12,7 +12,7 @@ import mimiclab
 PACKAGE = Path(mimiclab.__file__).parent
 ROOMS = [
     "cli", "pipelines", "viewing", "evaluation", "deployment", "learning", "tasks", "simulation",
-    "datasets", "motions", "robots", "maths",
+    "datasets", "motions", "robots", "maths", "locations",
 ]  # fmt: skip
 
 

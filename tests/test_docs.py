@@ -46,6 +46,7 @@ def parse(arguments: list[str]) -> None:
 def test_snippets_of_a_page_work(page: Path, tiny_run: Path, tmp_path: Path, monkeypatch):
     shutil.copytree(tiny_run, tmp_path / "runs" / "demo")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MIMICLAB_CACHE", str(tmp_path / "cache"))
     namespace: dict = {"__name__": "__docs__"}
     for parsed_only, language, code in blocks(page):
         if language == "python":

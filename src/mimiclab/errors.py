@@ -72,6 +72,10 @@ class RegistryError(MimiclabError):
     """A motion registry that cannot hold a name, is out of reach, or holds a damaged file."""
 
 
+class LocationError(MimiclabError):
+    """A file elsewhere that is not there, out of reach, or not the one that was named."""
+
+
 class OutputError(MimiclabError):
     """An output that cannot be written; nothing was left half-written."""
 

@@ -64,7 +64,8 @@ def evaluate(
     `mimiclab evaluate robustness` pushes, payload, friction, delay and strength of the motors.
 
     Args:
-        policy: Run folder, checkpoint, ONNX file, or the word `zero` for no action at all.
+        policy: Run folder, checkpoint, ONNX file, or a location of one (https://..., wandb://...),
+            or the word `zero` for no action at all.
         motion: Clips to score instead of those that came with the policy: file, folder, set,
             `builtin:walk`, ...; several with commas.
         group: Motion group to score, as NAME=MOTIONS, instead of --motion; may be given several
@@ -108,6 +109,7 @@ def evaluate(
     from mimiclab.evaluation.candidates import open_candidate
     from mimiclab.evaluation.protocol import Protocol
     from mimiclab.evaluation.simulators import compare_simulators
+    from mimiclab.locations import local_path
     from mimiclab.simulation.env import resolve_engine
     from mimiclab.tasks.tracking import TrackingTask
 
@@ -130,7 +132,7 @@ def evaluate(
     batched = [name for name in simulator if name not in ("mujoco", "physx")]
     device = resolve_engine(batched[0], device)[1] if batched else "cpu"
     candidate = open_candidate(
-        policy,
+        local_path(policy),
         checkpoint=checkpoint,
         untrained=untrained,
         task=TrackingTask(robot=robot, residual_action=residual_action),

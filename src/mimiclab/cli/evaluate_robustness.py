@@ -71,6 +71,7 @@ def evaluate_robustness(
     from mimiclab.evaluation.candidates import open_candidate
     from mimiclab.evaluation.protocol import Protocol
     from mimiclab.evaluation.robustness import run_robustness
+    from mimiclab.locations import local_path
     from mimiclab.simulation.env import resolve_engine
     from mimiclab.tasks.tracking import TrackingTask
 
@@ -82,7 +83,7 @@ def evaluate_robustness(
     device = "cpu" if deployed else resolve_engine(simulator, device)[1]
     task = TrackingTask(robot=robot, residual_action=residual_action)
     candidates = {
-        name: open_candidate(path, task=task, device=device)
+        name: open_candidate(local_path(path), task=task, device=device)
         for name, path in policy_names(policies).items()
     }
     libraries = {

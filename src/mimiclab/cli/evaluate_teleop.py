@@ -45,8 +45,8 @@ def evaluate_teleop(
     Errors are against what the operator does, not against what arrives of it.
 
     Args:
-        policies: Run folders, checkpoints, ONNX files, or the word `zero`; a name before `=` is
-            what tables call it.
+        policies: Run folders, checkpoints, ONNX files, locations of them, or the word `zero`; a
+            name before `=` is what tables call it.
         motion: Clips to score instead of those that came with each policy.
         group: Motion group to score, as NAME=MOTIONS, instead of --motion; may be given several
             times.
@@ -71,6 +71,7 @@ def evaluate_teleop(
     from mimiclab.evaluation.candidates import open_candidate
     from mimiclab.evaluation.protocol import Protocol
     from mimiclab.evaluation.teleop import run_suite
+    from mimiclab.locations import local_path
     from mimiclab.simulation.env import resolve_engine
     from mimiclab.tasks.tracking import TrackingTask
 
@@ -81,7 +82,7 @@ def evaluate_teleop(
     _, device = resolve_engine(engine, device)
     task = TrackingTask(robot=robot, residual_action=residual_action)
     candidates = {
-        name: open_candidate(path, task=task, device=device)
+        name: open_candidate(local_path(path), task=task, device=device)
         for name, path in policy_names(policies).items()
     }
     libraries = {
@@ -117,8 +118,11 @@ def policy_names(words: Sequence[str]) -> dict[str, str]:
 
     pairs = []
     for word in words:
-        name, equals, path = word.rpartition("=")
-        pairs.append((name, path) if equals else (Path(word).name.removesuffix(".onnx"), word))
+        start, mark, rest = word.partition("://")  # a location's checksum has an `=` of its own
+        name, equals, start = start.rpartition("=")
+        path = start + mark + rest
+        last = Path(path.partition("#")[0] if mark else path).name.removesuffix(".onnx")
+        pairs.append((name if equals else last, path))
     count = Counter(name for name, _ in pairs)
     pairs = [(path if count[name] > 1 and "=" not in word else name, path)
              for word, (name, path) in zip(words, pairs, strict=True)]  # fmt: skip

@@ -23,7 +23,8 @@ def export(
 
     Args:
         run: Run folder, or one of its checkpoints; or an ONNX policy of MOSAIC, BeyondMimic, mjlab
-            or Holosoma, which is written in our conventions.
+            or Holosoma, which is written in our conventions. Or a location: https://...,
+            wandb://..., file://...
         out: File to write; RUN/policy.onnx by default.
         checkpoint: `last`, `best`, an iteration, or a path.
         clips: Clips to put into the file, by name; all by default.
@@ -32,9 +33,11 @@ def export(
     """
     from rich.console import Console
 
+    from mimiclab.cli.fetched import opened_for
     from mimiclab.deployment.export import export_run
     from mimiclab.deployment.policy import OnnxPolicy
 
+    run = opened_for(run, out)
     if run.suffix == ".onnx":
         path = _convert(run, out, adapter, other=bool(checkpoint or clips))
     else:

@@ -30,8 +30,10 @@ def extract(
     from mimiclab.deployment.policy import OnnxPolicy
     from mimiclab.deployment.reference import baked_reference
     from mimiclab.errors import MimiclabError
+    from mimiclab.locations import local_path
     from mimiclab.motions.formats import write_motion
 
+    policy = local_path(policy)
     if contract is None:
         opened = OnnxPolicy(policy)
         found = baked_reference(opened, 0 if clip is None else clip).to_clip(opened.contract)

@@ -33,7 +33,8 @@ def play(
     checkpoint is first exported in a temporary folder. A motion is played as it is. Ctrl-C ends.
 
     Args:
-        what: Run folder, checkpoint, policy file, or a motion: file, folder, builtin:walk, ...
+        what: Run folder, checkpoint, policy file, a location of one (https://..., wandb://...), or
+            a motion: file, folder, builtin:walk, ...
         motion: Motions that the policy is to follow instead of its own.
         checkpoint: Of a run: `last`, `best`, an iteration, or a path.
         robot: Robot of motion files that do not name one.

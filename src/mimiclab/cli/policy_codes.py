@@ -27,7 +27,7 @@ def policy_codes(
     each step). For policies trained with --network.kind fsq or vq.
 
     Args:
-        run: Run folder, or one of its checkpoints.
+        run: Run folder, or one of its checkpoints, or a location of one.
         out: Folder to write to; the run's folder by default.
         motion: Clips to follow instead of the run's: file, folder, set, `builtin:walk`, ...
         motion_folder: Where the files of published motion sets are.
@@ -45,6 +45,7 @@ def policy_codes(
     from rich.console import Console
 
     from mimiclab.cli.bars import StepBar
+    from mimiclab.cli.fetched import opened_for
     from mimiclab.evaluation.evaluate import evaluate
     from mimiclab.evaluation.protocol import Protocol
     from mimiclab.files import atomic_path, write_text
@@ -56,7 +57,7 @@ def policy_codes(
     from mimiclab.viewing.code_plot import write_code_plot
 
     _, device = resolve_engine(engine, device)
-    opened = load_run(run, checkpoint)
+    opened = load_run(opened_for(run, out), checkpoint)
     policy = load_policy(opened, device=device)
     task, library = opened.tracking, opened.library
     if motion is not None:

@@ -41,7 +41,8 @@ def record(
     --imitation.recording FILE`; read it with `mimiclab.datasets.recordings.Recording`.
 
     Args:
-        policy: Run folder, checkpoint, ONNX file, or the word `zero` for no action at all.
+        policy: Run folder, checkpoint, ONNX file, or a location of one (https://..., wandb://...),
+            or the word `zero` for no action at all.
         out: File to write (.h5).
         motion: Clips to run on instead of those that came with the policy: file, folder, set,
             `builtin:walk`, ...; several with commas.
@@ -80,6 +81,7 @@ def record(
     from mimiclab.evaluation.record import record as run
     from mimiclab.files import write_text
     from mimiclab.learning.run import load_run
+    from mimiclab.locations import local_path
     from mimiclab.simulation.env import resolve_engine
     from mimiclab.tasks.tracking import TrackingTask
 
@@ -103,7 +105,7 @@ def record(
     )
     _, device = resolve_engine(engine, device)
     candidate = open_candidate(
-        policy,
+        local_path(policy),
         checkpoint=checkpoint,
         task=TrackingTask(robot=robot, residual_action=residual_action),
         device=device,

@@ -15,10 +15,12 @@ def report(
     """Write a run's learning curves, evaluations and video as one HTML file without outside parts.
 
     Args:
-        run: Run folder; its evaluation.json, evaluation_NAME.json and video.mp4 are included.
+        run: Run folder; its evaluation.json, evaluation_NAME.json and video.mp4 are included. Or a
+            location of a .zip of it: https://..., file://...
         out: File to write; RUN/report.html by default.
     """
+    from mimiclab.cli.fetched import opened_for
     from mimiclab.viewing.report import write_run_report
 
-    print(f"wrote {write_run_report(run, out)}")
+    print(f"wrote {write_run_report(opened_for(run, out), out)}")
     return 0

@@ -82,9 +82,11 @@ def sim2sim(
     from mimiclab.cli.policy_file import open_policy
     from mimiclab.deployment.sim2sim import EpisodeCfg, Sim2Sim
     from mimiclab.errors import MimiclabError
+    from mimiclab.locations import local_path
 
     if episodes < 1:
         raise MimiclabError(f"--episodes is {episodes}, expected at least 1")
+    policy = local_path(policy)
     opened = open_policy(policy, contract, action_scale)
     if opened.contract.velocity is not None:
         from mimiclab.cli.sim2sim_walk import Outputs, sim2sim_walk

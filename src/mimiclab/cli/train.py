@@ -42,9 +42,10 @@ class Tracking:
     teacher: Annotated[
         tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="[GROUP=]PATH[@student]")
     ] = ()
-    """A policy that shows the student what to do: a run, checkpoint or ONNX file; may be repeated,
-    each with a motion group of its own. It sees the clean observations of its own task or, with
-    @student, what the student sees. --imitation.mode says how to learn from it."""
+    """A policy that shows the student what to do: a run, checkpoint or ONNX file, or a location of
+    one; may be repeated, each with a motion group of its own. It sees the clean observations of its
+    own task or, with @student, what the student sees. --imitation.mode says how to learn from
+    it."""
     preset: Literal["auto", "cpu", "gpu"] = "auto"
     """Defaults for everything below: gpu is BeyondMimic's, cpu learns a clip on few cores; auto
     takes gpu where there is an NVIDIA device."""
@@ -147,7 +148,10 @@ class Resume:
     """Go on with a run from its last checkpoint, with its own settings and motions."""
 
     run: Annotated[Path, tyro.conf.Positional]
-    """Run folder, or one of its checkpoints to go on from there."""
+    """Run folder, or one of its checkpoints to go on from there. Or a location of one, which is
+    copied to RUNS/NAME first."""
+    runs: Path = Path("runs")
+    """Folder of runs, for the copy of a run from elsewhere."""
     iterations: int | None = None
     """New limit on updates, counted from the start of the run."""
     minutes: float | None = None
@@ -159,10 +163,15 @@ class Resume:
 def resume(args: Annotated[Resume, tyro.conf.arg(name="")]) -> int:
     """Go on with a run from its last checkpoint, with its own settings and motions."""
     from mimiclab.learning import distributed
+    from mimiclab.learning.adopt import adopt_run
+    from mimiclab.learning.run import load_run
     from mimiclab.learning.train import resume as go_on
+    from mimiclab.locations import is_location
 
-    result = go_on(
-        args.run, iterations=args.iterations, minutes=args.minutes, progress=args.progress
-    )
+    run = args.run
+    if is_location(run) or run.suffix == ".zip":  # one process makes the copy, for all
+        place = distributed.start(distributed.pick_device(load_run(run).train.device))
+        run = Path(distributed.from_main(str(adopt_run(run, args.runs)) if place.is_main else ""))
+    result = go_on(run, iterations=args.iterations, minutes=args.minutes, progress=args.progress)
     distributed.stop()
     return 130 if result.reason == "interrupted" else 0

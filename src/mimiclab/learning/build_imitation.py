@@ -12,6 +12,7 @@ from mimiclab.learning.config import TrainCfg
 from mimiclab.learning.teachers.action_space import ActionSpace
 from mimiclab.learning.teachers.load import load_teacher
 from mimiclab.learning.teachers.routing import Lesson, TeachingPlan
+from mimiclab.locations import local_path
 
 if TYPE_CHECKING:
     from mimiclab.motions.library import MotionLibrary
@@ -104,7 +105,7 @@ def _recording_loss(
 
     assert cfg.imitation.recording is not None
     arrays = read_pairs(
-        cfg.imitation.recording,
+        local_path(cfg.imitation.recording),
         layout,
         action_offset=student.offset,
         action_scale=student.scale.tolist(),

@@ -24,6 +24,7 @@ from mimiclab.learning import checkpoint as ckpt
 from mimiclab.learning.config import TrainCfg
 from mimiclab.learning.provenance import git_diff, git_state, versions
 from mimiclab.learning.serialise import from_plain, to_plain
+from mimiclab.locations import local_path
 
 if TYPE_CHECKING:
     from mimiclab.motions.library import MotionLibrary
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from mimiclab.tasks.tracking import TrackingTask
 
 SCHEMA = 1
+_MOTIONS = ("motions.safetensors", "motions.json")
 
 
 @dataclass(kw_only=True)
@@ -73,16 +75,27 @@ class Run:
         """Whether the task has motions."""
         return self.config.get("motions") is not None
 
+    @property
+    def brings_motions(self) -> bool:
+        """Whether its motions are with it: they are not with a checkpoint that came alone."""
+        return self.has_motions and any((self.folder / name).is_file() for name in _MOTIONS)
+
     @cached_property
     def library(self) -> "MotionLibrary":
         """The clips: in the run folder, or the streamed library that it was trained on.
 
         Raises:
             MotionFileError: they cannot be read.
-            CheckpointError: the streamed library was moved or is another one now.
+            CheckpointError: they are not with the run, or the streamed library was moved or is
+                another one now.
         """
         from mimiclab.motions.library import MotionLibrary
 
+        if not self.brings_motions:
+            raise CheckpointError(
+                f"{self.checkpoint} brings no motions along: there is no {' or '.join(_MOTIONS)} "
+                "in its run folder; restore it, or name motions where --motion can be given"
+            )
         pointer = self.folder / "motions.json"
         if not pointer.is_file():
             return MotionLibrary.load(self.folder / "motions.safetensors")
@@ -189,25 +202,24 @@ def load_run(path: str | Path, checkpoint: str | int | Path | None = None) -> Ru
     """Read a run from its folder, or from the path of one of its checkpoints.
 
     Args:
-        path: run folder or checkpoint file.
+        path: run folder, checkpoint file, or a location of one; see `mimiclab.locations`. A
+            checkpoint without its run folder must hold the settings itself.
         checkpoint: "last", "best", an iteration or a path; `last` unless `path` is a checkpoint.
 
     Raises:
         CheckpointError: no run there, damaged, or without such a checkpoint.
+        LocationError: it cannot be fetched.
     """
     from mimiclab.tasks.task import task_class
 
-    path = Path(path)
-    folder = path
+    path = local_path(path)
+    folder, config = path, None
     if path.suffix == ".pt":
         folder = path.parent.parent if path.parent.name == "checkpoints" else path.parent
         checkpoint = checkpoint if checkpoint is not None else path
         if path.is_file() and not (folder / "config.json").is_file():
-            raise CheckpointError(
-                f"{path} is not in a run folder: there is no config.json with it. "
-                "Give a checkpoint in a folder made by `mimiclab train`"
-            )
-    config = read_config(folder)
+            config = _config_inside(path)
+    config = read_config(folder) if config is None else config
     return Run(
         folder=folder.resolve(),
         task=from_plain(task_class(config.get("kind", "tracking")), config["task"], "task"),
@@ -215,6 +227,22 @@ def load_run(path: str | Path, checkpoint: str | int | Path | None = None) -> Ru
         checkpoint=find_checkpoint(folder.resolve(), "last" if checkpoint is None else checkpoint),
         config=config,
     )
+
+
+def _config_inside(checkpoint: Path) -> dict[str, Any]:
+    """config.json of a checkpoint's run as the checkpoint itself holds it.
+
+    Raises:
+        CheckpointError: it is damaged or holds none.
+    """
+    config = ckpt.load_checkpoint(checkpoint).get("config")
+    if config is None:
+        raise CheckpointError(
+            f"{checkpoint} is not in a run folder, there is no config.json with it, and it holds "
+            "no settings itself, as checkpoints of older versions. Give a checkpoint in a folder "
+            "made by `mimiclab train`"
+        )
+    return _checked_config(config, f"the settings in {checkpoint}")
 
 
 def find_checkpoint(folder: Path, which: str | int | Path) -> Path:
@@ -252,18 +280,25 @@ def read_config(folder: Path) -> dict[str, Any]:
             advice += "name one of them"
         raise CheckpointError(f"{folder} is not a run folder: it has no config.json. {advice}")
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        if config["schema"] > SCHEMA:
-            raise CheckpointError(
-                f"{path} has schema {config['schema']}, this version reads up to {SCHEMA}; update "
-                "mimiclab"
-            )
-        missing = {"task", "train"} - set(config)
-    except (ValueError, KeyError, TypeError) as error:
+        return _checked_config(json.loads(path.read_text(encoding="utf-8")), str(path))
+    except ValueError as error:
         raise CheckpointError(f"{path} is damaged ({error}); restore it from a copy") from error
+
+
+def _checked_config(config: Any, where: str) -> dict[str, Any]:
+    try:
+        newer = config["schema"] > SCHEMA
+        missing = {"task", "train"} - set(config)
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(f"{where} is damaged ({error}); restore it from a copy") from error
+    if newer:
+        raise CheckpointError(
+            f"{where} has schema {config['schema']}, this version reads up to {SCHEMA}; update "
+            "mimiclab"
+        )
     if missing:
         raise CheckpointError(
-            f"{path} is damaged: it lacks {', '.join(sorted(missing))}; restore it from a copy"
+            f"{where} is damaged: it lacks {', '.join(sorted(missing))}; restore it from a copy"
         )
     return config
 

@@ -10,6 +10,7 @@ from mimiclab.files import atomic_path
 from mimiclab.learning.estimator.cfg import EstimatorCfg
 from mimiclab.learning.estimator.model import VelocityEstimator, WindowLayout
 from mimiclab.learning.serialise import from_plain, to_plain
+from mimiclab.locations import local_path
 
 SCHEMA = 1
 """Layout number of the metadata; readers refuse a higher one."""
@@ -65,7 +66,7 @@ def load_estimator(path: str | Path) -> tuple[VelocityEstimator, dict[str, Any]]
     """
     from safetensors import SafetensorError, safe_open
 
-    path = Path(path)
+    path = local_path(path)
     path = path / FILE if path.is_dir() else path
     if not path.is_file():
         raise CheckpointError(

@@ -11,6 +11,7 @@ from mimiclab.learning.config import TrainCfg
 from mimiclab.learning.networks.layout import term_slots
 from mimiclab.learning.teachers.action_space import ActionSpace
 from mimiclab.learning.teachers.source import PolicySource, SourceTerm
+from mimiclab.locations import local_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,17 +108,19 @@ def install_base(
 
 
 def open_source(path: str | Path, adapter: str = "auto") -> PolicySource:
-    """Any policy to build on: a run folder, a checkpoint or an ONNX file.
+    """Any policy to build on: a run folder, a checkpoint or an ONNX file, or a location of one.
 
     Raises:
+        LocationError: it cannot be fetched.
         CheckpointError: no such run or checkpoint, or a recurrent policy.
         ContractError: an ONNX file that cannot be read.
     """
-    if Path(path).suffix == ".onnx":
+    place = local_path(path)
+    if place.suffix == ".onnx":
         from mimiclab.learning.teachers.foreign import open_onnx
 
-        return open_onnx(path, adapter)
-    return _open_run(Path(path))
+        return replace(open_onnx(place, adapter), path=str(path))
+    return replace(_open_run(place), path=str(path))
 
 
 def _open_run(path: Path) -> PolicySource:

@@ -9,13 +9,17 @@ from mimiclab.errors import CheckpointError
 from mimiclab.files import file_sha256
 from mimiclab.learning.config import TrainCfg
 from mimiclab.learning.run import find_checkpoint
+from mimiclab.locations import is_location, local_path
 
 
 def at_fixed_places(cfg: TrainCfg) -> TrainCfg:
-    """The settings with absolute paths and no links, so that they hold in another folder, later."""
+    """The settings with absolute paths and no links, so that they hold in another folder, later.
+
+    Locations elsewhere stay what they are: a fetched file may leave the cache.
+    """
 
     def fixed(path: str | None) -> str | None:
-        return None if path is None else str(Path(path).resolve())
+        return path if path is None or is_location(path) else str(Path(path).resolve())
 
     imitation, start, residual = cfg.imitation, cfg.warm_start, cfg.residual
     teachers = tuple(
@@ -73,7 +77,7 @@ def _files(cfg: TrainCfg, *, start_too: bool) -> Iterator[tuple[str, str, Path]]
 
 
 def _file(role: str, path: str) -> Path:
-    place = Path(path)
+    place = local_path(path)
     if place.is_file():
         return place
     if place.is_dir():

@@ -39,7 +39,7 @@ def parse_teacher(text: str) -> TeacherCfg:
     if path.endswith("@student"):
         sees, path = "student", path.removesuffix("@student")
     path = path.removesuffix("@clean")
-    if not path or (given and not group and path != text):
+    if not path or text.startswith("="):
         raise MimiclabError(
             f"teacher {text!r} was given, expected [GROUP=]PATH[@student], for example "
             "gmt=runs/gmt or runs/expert"

@@ -1,7 +1,5 @@
 """Teachers from files: run folders, checkpoints, ONNX policies."""
 
-from pathlib import Path
-
 import torch
 
 from mimiclab.errors import CheckpointError
@@ -11,6 +9,7 @@ from mimiclab.learning.run import load_run
 from mimiclab.learning.teachers.action_space import ActionSpace
 from mimiclab.learning.teachers.cfg import TeacherCfg
 from mimiclab.learning.teachers.teacher import Teacher
+from mimiclab.locations import local_path
 
 
 def load_teacher(cfg: TeacherCfg, device: str | torch.device = "cpu") -> Teacher:
@@ -19,8 +18,9 @@ def load_teacher(cfg: TeacherCfg, device: str | torch.device = "cpu") -> Teacher
     Raises:
         CheckpointError: no run or checkpoint there, or a damaged one.
         ContractError: an ONNX file of an unknown layout.
+        LocationError: it cannot be fetched.
     """
-    path = Path(cfg.path)
+    path = local_path(cfg.path)
     if path.suffix == ".onnx":
         from mimiclab.learning.teachers.foreign import foreign_teacher
 

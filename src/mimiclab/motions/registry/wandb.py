@@ -8,14 +8,13 @@ Needs the extra `wandb`, and an account unless `WANDB_MODE=offline` keeps the ru
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mimiclab.errors import MimiclabError, OutputError, RegistryError, UnknownNameError
+from mimiclab.errors import OutputError, RegistryError
 from mimiclab.files import atomic_path
+from mimiclab.locations.wandb import named_errors, wandb_api, wandb_package
 from mimiclab.motions.clip import MotionClip
 from mimiclab.motions.formats import FORMATS, write_motion
 from mimiclab.motions.registry import (
@@ -36,6 +35,7 @@ FILE = "motion.npz"
 OFFLINE = "offline"
 """Version of what only `wandb sync` will upload."""
 _ORGANISATION_REGISTRY = "wandb-registry-"
+_WHAT = "motions in Weights & Biases"
 _PROJECT = "mimiclab-motions"
 """Project of artifacts that are linked to an organisation's registry."""
 
@@ -70,14 +70,14 @@ class WandbRegistry:
         name, format = checked_name(name or clip.name), checked_format(format or "beyondmimic_npz")
         if FORMATS[format].suffix != ".npz":
             raise RegistryError(f"format {format}: the file in W&B is {FILE}; choose an npz format")
-        wandb = _wandb()
+        wandb = wandb_package(_WHAT, RegistryError)
         linked = self.project.startswith(_ORGANISATION_REGISTRY)
         if linked and os.environ.get("WANDB_MODE") == OFFLINE:
             raise OutputError(
                 f"wandb:{self.address}: W&B links to an organisation's registry online only; push "
                 "to a project, or unset WANDB_MODE"
             )
-        with tempfile.TemporaryDirectory() as folder, _named_errors(f"push {name!r}", OutputError):
+        with tempfile.TemporaryDirectory() as folder, named_errors(f"push {name!r}", OutputError):
             file = Path(folder) / FILE
             write_motion(replace(clip, name=name), file, format)
             facts = clip_facts(clip, format) | {"sha256": file_sha256(file)}
@@ -104,7 +104,7 @@ class WandbRegistry:
         if known.is_file():  # only numbered versions are kept: aliases move
             verify(file, known.read_text().strip())
             return file
-        with _named_errors(f"pull {name}:{version} from wandb:{self.address}", RegistryError):
+        with named_errors(f"pull {name}:{version} from wandb:{self.address}", RegistryError):
             artifact = self._api().artifact(f"{self.address}/{name}:{version}", type=TYPE)
         return self._fetched(artifact, name)
 
@@ -114,7 +114,7 @@ class WandbRegistry:
         file, known = kept / f"{name}.npz", kept / f"{name}.sha256"
         with (
             tempfile.TemporaryDirectory() as folder,
-            _named_errors(f"pull {name}:{version} from wandb:{self.address}", RegistryError),
+            named_errors(f"pull {name}:{version} from wandb:{self.address}", RegistryError),
         ):
             artifact.download(root=folder)
             artifact.verify(root=folder)  # by W&B's own digests, which foreign artifacts have too
@@ -133,7 +133,7 @@ class WandbRegistry:
 
     def entries(self) -> list[Entry]:
         """See `Registry`."""
-        with _named_errors(f"list wandb:{self.address}", RegistryError):
+        with named_errors(f"list wandb:{self.address}", RegistryError):
             api = self._api()
             found = []
             for collection in api.artifact_collections(self.address, TYPE):
@@ -147,33 +147,5 @@ class WandbRegistry:
             return sorted(found, key=lambda entry: (entry.name, len(entry.version), entry.version))
 
     def _api(self) -> Any:
-        if os.environ.get("WANDB_MODE") in ("offline", "disabled"):
-            raise RegistryError(
-                f"wandb:{self.address}: WANDB_MODE={os.environ['WANDB_MODE']} forbids to fetch; "
-                "unset it, or use a motion of the folder registry"
-            )
-        return _wandb().Api()
-
-
-def _wandb() -> Any:
-    try:
-        import wandb
-    except ImportError as error:
-        raise RegistryError(
-            "motions in Weights & Biases need its package; pip install mimiclab[wandb]"
-        ) from error
-    return wandb
-
-
-@contextmanager
-def _named_errors(what: str, kind: type[MimiclabError]) -> Iterator[None]:
-    """Any failure of W&B's client or of the network, told as what could not be done."""
-    try:
-        yield
-    except (MimiclabError, UnknownNameError):
-        raise
-    except Exception as error:  # W&B raises errors of many libraries
-        raise kind(
-            f"cannot {what}: {type(error).__name__}: {error}; is the address right, and are you "
-            "logged in (`wandb login`)?"
-        ) from error
+        instead = "use a motion of the folder registry"
+        return wandb_api(f"wandb:{self.address}", _WHAT, instead, RegistryError)

@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 
 from mimiclab.errors import MimiclabError
+from mimiclab.locations import is_location, local_path
 from mimiclab.viewing.player.shows import MotionShow, Show
 
 
@@ -20,7 +21,8 @@ def open_show(
     """Open a run, a checkpoint, a policy file or motions.
 
     Args:
-        what: Run folder, checkpoint (.pt), policy (.onnx), or what `load_motions` takes.
+        what: Run folder, checkpoint (.pt), policy (.onnx), a location of one, or what
+            `load_motions` takes.
         motion: Motions that a policy is to follow instead of those it was made with.
         checkpoint: Of a run: `last`, `best`, an iteration, or a path.
         robot: Robot of motion files that do not name one.
@@ -32,7 +34,8 @@ def open_show(
         CheckpointError, ContractError, MotionError, UnknownNameError: it cannot be opened.
         MimiclabError: options that do not belong together.
     """
-    path = Path(what)
+    path = local_path(what)
+    what = path if is_location(what) else what
     is_run = path.suffix == ".pt" or (path / "config.json").is_file()
     if not is_run and checkpoint is not None:
         raise MimiclabError(f"--checkpoint belongs to a run folder, but {what} is none")
