@@ -61,8 +61,11 @@ class DeployedArena:
                 f"the motions are for robot {library.robot!r}, the policy for {contract.robot!r}; "
                 "retarget them or choose another policy"
             )
-        if not contract.body_names:
-            raise ContractError("the policy follows no motion, so no clip can score it")
+        if contract.velocity is not None:
+            raise ContractError(
+                "the policy follows a commanded velocity, so no clip can score it; try "
+                "`mimiclab evaluate velocity`"
+            )
         change = perturbation or Perturbation()
         self.contract = perturbed_contract(contract, robot, change)
         self.simulator, self.num_envs = simulator, num_envs
