@@ -14,10 +14,14 @@ def velocity_command(env: Any) -> VelocityCommand:
     """Ranges of the commands and the gait clock of `env`, an environment of a velocity task."""
     cfg = env.command_manager.get_term(NAME).cfg
     ranges = cfg.ranges
+    x, y, turn = (
+        (float(low), float(high))
+        for low, high in (ranges.lin_vel_x, ranges.lin_vel_y, ranges.ang_vel_z)
+    )
     return VelocityCommand(
-        lin_vel_x=tuple(map(float, ranges.lin_vel_x)),
-        lin_vel_y=tuple(map(float, ranges.lin_vel_y)),
-        ang_vel_z=tuple(map(float, ranges.ang_vel_z)),
+        lin_vel_x=x,
+        lin_vel_y=y,
+        ang_vel_z=turn,
         gait=GaitClock(period_s=1.0 / cfg.gait.hz, start_phases=(0.0, float(-np.pi))),
     )
 

@@ -68,10 +68,13 @@ def export_run(
             "large to be written into the policy; name the clips to write, or leave them all out "
             "(on the command line --clips NAME ... or --policy-only)"
         )
-    names = () if policy_only else tuple(clips or library.clip_names)
-    baked, reference = bake_clips(library, names, 1.0 / run.tracking.control_hz)
+    baked: tuple[BakedClip, ...] = ()
+    reference: dict[str, torch.Tensor] = {}
+    if library is not None and not policy_only:
+        names = tuple(clips or library.clip_names)
+        baked, reference = bake_clips(library, names, 1.0 / run.task.control_hz)
     contract = describe_task(
-        run.tracking,
+        run.task,
         library,
         clips=baked,
         run=run.name,
