@@ -107,3 +107,20 @@ def test_an_exported_walker_runs_from_its_file(contract, tmp_path, capsys):
     assert json.loads(metadata["command_ranges"])["ang_vel_yaw"] == [-1.0, 1.0]
     with pytest.raises(ContractError, match="cannot be described"):
         describe_task(TrackingTask())
+
+
+def test_a_velocity_run_exports(tmp_path):
+    """From training to a file that walks, without motions anywhere."""
+    from mimiclab.deployment.export import export_run
+    from mimiclab.learning.config import TrainCfg
+    from mimiclab.learning.train import train
+
+    cfg = TrainCfg(
+        num_envs=4, iterations=1, device="cpu", engine="native", progress="none", logger="none"
+    )
+    train(TASK, None, cfg, tmp_path / "run")
+    path = export_run(tmp_path / "run")
+    assert OnnxPolicy(path).contract.velocity is not None and not OnnxPolicy(path).has_reference
+    assert main(["sim2sim", str(path), "--command", "0", "0", "0", "--seconds", "0.1"]) == 0
+    with pytest.raises(ContractError, match="learnt without motions"):
+        export_run(tmp_path / "run", clips=["squat"])
