@@ -2,7 +2,7 @@ import subprocess
 import sys
 
 from mimiclab.simulation import make_env
-from mimiclab.tasks.mjlab_registry import TASK_IDS, mosaic_registry_id
+from mimiclab.tasks.mjlab_registry import TASK_IDS, VELOCITY_IDS, mosaic_registry_id
 from mimiclab.tasks.tracking.mosaic import MOSAIC_IDS
 
 
@@ -36,4 +36,17 @@ def test_mjlab_lists_and_builds_mosaics_tasks():
     env = make_env(load_env_cfg(name), engine="native", device="cpu", num_threads=1)
     obs, _ = env.reset()
     assert obs["actor"].shape == obs["teacher"].shape == (1, 770)
+    env.close()
+
+
+def test_mjlab_lists_and_builds_walking():
+    from mjlab.tasks.registry import list_tasks, load_env_cfg, load_rl_cfg
+
+    assert set(VELOCITY_IDS) <= set(list_tasks())
+    name = "Mimiclab-Velocity-Rough-Booster-K1"
+    assert load_rl_cfg(name).algorithm.num_learning_epochs == 8
+    assert load_rl_cfg(name).experiment_name == "k1_velocity"
+    env = make_env(load_env_cfg(name, play=True), engine="native", device="cpu", num_threads=1)
+    obs, _ = env.reset()
+    assert obs["actor"].shape == (1, 79) and env.sim.mj_model.nhfield == 1
     env.close()

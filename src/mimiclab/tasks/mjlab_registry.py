@@ -20,6 +20,13 @@ TASK_IDS = (
     "Mimiclab-Tracking-Flat-Unitree-G1-Low-Freq",
 )
 """Names in mjlab's registry; their motion is the built-in walk."""
+VELOCITY_IDS = {
+    "Mimiclab-Velocity-Rough-Unitree-G1": "unitree_g1",
+    "Mimiclab-Velocity-Rough-Booster-T1": "booster_t1",
+    "Mimiclab-Velocity-Rough-Booster-T1-29": "booster_t1_29",
+    "Mimiclab-Velocity-Rough-Booster-K1": "booster_k1",
+}
+"""Names in mjlab's registry of walking on mixed ground, and their robots."""
 MOSAIC_PREFIX = "Mimiclab-MOSAIC-"
 """What MOSAIC's task ids begin with in the registry, in place of a `MOSAIC-` of their own."""
 
@@ -37,13 +44,21 @@ def register() -> None:
     from mimiclab.tasks.tracking.env_cfg import tracking_env_cfg
     from mimiclab.tasks.tracking.mosaic import MOSAIC_IDS, mosaic_env_cfg, mosaic_task_of_id
     from mimiclab.tasks.tracking.task import TrackingTask
+    from mimiclab.tasks.velocity.env_cfg import velocity_env_cfg
+    from mimiclab.tasks.velocity.task import VelocityTask
 
     def enter(
-        task_id: str, cfg: Any, play_cfg: Any, task: TrackingTask, hidden: tuple[int, ...]
+        task_id: str,
+        cfg: Any,
+        play_cfg: Any,
+        task: TrackingTask | VelocityTask,
+        hidden: tuple[int, ...],
+        **ppo: Any,
     ) -> None:
         hints = task.ppo_hints()
         network = {"hidden_dims": hidden, "obs_normalization": True}
         noise = {"class_name": "GaussianDistribution", "init_std": 1.0, "std_type": "scalar"}
+        learning: dict[str, Any] = {"entropy_coef": 0.005} | ppo
         register_mjlab_task(
             task_id=task_id,
             env_cfg=cfg,
@@ -52,12 +67,12 @@ def register() -> None:
                 actor=RslRlModelCfg(**network, distribution_cfg=noise),
                 critic=RslRlModelCfg(**network),
                 algorithm=RslRlPpoAlgorithmCfg(
-                    gamma=hints["discount"], lam=hints["gae_lambda"], entropy_coef=0.005
+                    gamma=hints["discount"], lam=hints["gae_lambda"], **learning
                 ),
                 num_steps_per_env=hints["steps_per_env"],
                 max_iterations=30_000,
                 save_interval=500,
-                experiment_name=f"{task.robot.split('_', 1)[-1]}_tracking",
+                experiment_name=f"{task.robot.split('_', 1)[-1]}_{task.kind}",
                 logger="tensorboard",
             ),
         )
@@ -80,6 +95,18 @@ def register() -> None:
             for play in (False, True)
         )
         enter(mosaic_registry_id(name), cfg, play, task, (1024, 1024, 512, 256))
+    for task_id, robot in VELOCITY_IDS.items():
+        task = VelocityTask(robot=robot)
+        cfg, play = (velocity_env_cfg(task, num_envs=1, play=play) for play in (False, True))
+        enter(
+            task_id,
+            cfg,
+            play,
+            task,
+            (512, 256, 128),
+            entropy_coef=0.01,
+            num_learning_epochs=8,
+        )
 
 
 def mosaic_registry_id(name: str) -> str:

@@ -1,6 +1,10 @@
 """Commands: their distribution and times; the gait clock that goes with them."""
 
 import math
+import subprocess
+import sys
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -152,3 +156,50 @@ def test_logged_errors_are_means_over_the_episode(make):
     logged = term.reset(ALL(2))
     assert logged["error_vel_xy"] == pytest.approx(0.5, rel=1e-3)
     assert logged["error_vel_yaw"] == pytest.approx(0.2, rel=1e-3)
+
+
+def test_arrows_show_what_is_asked_for_and_what_is(make):
+    env = make(num_envs=2)
+    term = velocity_command(env)
+    term.hold(torch.tensor([1.0, 0.0, 0.0]))
+    arrows = []
+    visualizer = SimpleNamespace(
+        get_env_indices=lambda n: [1], add_arrow=lambda **how: arrows.append(how)
+    )
+    term._debug_vis_impl(visualizer)
+    assert len(arrows) == 2
+    assert (arrows[0]["end"] - arrows[0]["start"]).tolist() == pytest.approx([0.5, 0.0, 0.0])
+
+
+def test_sliders_of_the_viewer_hold_a_command(make):
+    term = velocity_command(make(num_envs=2, fresh=True))
+    handles = []
+
+    def handle(label, initial_value=0.0, **_):
+        made = SimpleNamespace(label=label, value=initial_value, on_update=None)
+        made.on_update = lambda call: setattr(made, "call", call)
+        handles.append(made)
+        return made
+
+    gui = SimpleNamespace(
+        add_folder=lambda _: nullcontext(), add_checkbox=handle, add_slider=handle
+    )
+    term.create_gui("velocity", SimpleNamespace(gui=gui), lambda: 1)
+    use, forward, left, turn = handles
+    assert (left.label, turn.label) == ("left", "turn left")
+    before = term.command[0].clone()
+    use.value, forward.value, turn.value = True, 0.5, -0.25
+    turn.call(None)
+    assert term.command[1].tolist() == [0.5, 0.0, -0.25] and torch.equal(term.command[0], before)
+    use.value = False
+    use.call(None)
+    assert not term._held.any()
+
+
+def test_the_task_does_not_open_mjlabs_registry():
+    code = (
+        "import mimiclab.tasks.velocity.env_cfg, sys; "
+        "assert 'mjlab.tasks.registry' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

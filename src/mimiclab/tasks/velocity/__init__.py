@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from mimiclab.tasks.velocity.ground_cfg import GroundCfg as GroundCfg
 from mimiclab.tasks.velocity.ground_cfg import SpawnCfg as SpawnCfg
 from mimiclab.tasks.velocity.ground_cfg import TileSharesCfg as TileSharesCfg
+from mimiclab.tasks.velocity.laptop import cpu_velocity_task as cpu_velocity_task
 from mimiclab.tasks.velocity.task import CommandCfg as CommandCfg
 from mimiclab.tasks.velocity.task import PenaltyCfg as PenaltyCfg
 from mimiclab.tasks.velocity.task import RandomisationCfg as RandomisationCfg

@@ -133,14 +133,10 @@ def _command(task: VelocityTask, *, random_start: bool) -> VelocityCommandCfg:
     # mjlab subtracts steps from the time left, which rounding may leave a little above 0.
     interval = cfg.resample_s - 0.5 * task.step_s
     return VelocityCommandCfg(
-        entity_name="robot",
         robot=task.robot,
         resampling_time_range=(interval, interval),
-        rel_standing_envs=cfg.standing,
-        rel_heading_envs=0.0,
-        ranges=VelocityCommandCfg.Ranges(
-            lin_vel_x=cfg.lin_vel_x, lin_vel_y=cfg.lin_vel_y, ang_vel_z=cfg.ang_vel_z
-        ),
+        standing=cfg.standing,
+        ranges=(cfg.lin_vel_x, cfg.lin_vel_y, cfg.ang_vel_z),
         gait=GaitCfg(hz=task.gait_hz, width_hz=task.gait_width, random_start=random_start),
         debug_vis=True,
     )

@@ -1,6 +1,7 @@
 """The ground of a velocity task for mjlab: a plane, or one height field with a level border."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import mujoco
 import numpy as np
@@ -12,7 +13,7 @@ from mjlab.terrains.terrain_generator import (
     TerrainOutput,
 )
 
-from mimiclab.tasks.velocity.ground_cfg import GroundCfg
+from mimiclab.tasks.velocity.ground_cfg import GroundCfg, SpawnCfg
 from mimiclab.tasks.velocity.heights import HeightGrid, mixed_heights
 from mimiclab.tasks.velocity.mesh_heights import mesh_heights
 
@@ -28,7 +29,15 @@ def height_grid(cfg: GroundCfg) -> HeightGrid | None:
     """
     if cfg.kind == "plane":
         return None
-    return mixed_heights(cfg) if cfg.kind == "mixed" else mesh_heights(cfg.mesh, cfg.cell_m)
+    if cfg.kind == "mesh":
+        return mesh_heights(cfg.mesh, cfg.cell_m)
+    return _mixed(replace(cfg, spawn=SpawnCfg()))  # which heights do not depend on
+
+
+@lru_cache(maxsize=1)
+def _mixed(cfg: GroundCfg) -> HeightGrid:
+    """The usual ground has 1.3 million heights, which all configurations of a process share."""
+    return mixed_heights(cfg)
 
 
 def terrain_cfg(cfg: GroundCfg, grid: HeightGrid | None) -> TerrainEntityCfg:

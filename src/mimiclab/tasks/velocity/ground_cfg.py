@@ -6,7 +6,7 @@ from typing import Literal
 from mimiclab.errors import MimiclabError
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class TileSharesCfg:
     """Shares of the kinds of tiles in mixed ground; they need not add up to 1. Source: Holosoma."""
 
@@ -30,7 +30,7 @@ class TileSharesCfg:
     """Stones over a pit, smaller and further apart with difficulty."""
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SpawnCfg:
     """Where on the ground an episode begins. Source: Holosoma."""
 
@@ -43,7 +43,7 @@ class SpawnCfg:
     ground under the root, or the highest of 3 x 3 points 0.2 m apart around it."""
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class GroundCfg:
     """Flat ground, tiles of several kinds, or a mesh."""
 
@@ -94,7 +94,6 @@ class GroundCfg:
         shares = asdict(self.shares)
         if min(shares.values()) < 0 or sum(shares.values()) <= 0:
             raise MimiclabError(f"ground: shares {shares}, expected none below 0 and some above")
-        self.difficulties = tuple(self.difficulties)
         if not self.difficulties or not all(0 <= d <= 1 for d in self.difficulties):
             raise MimiclabError(
                 f"ground: difficulties {self.difficulties}, expected values from 0 to 1"
