@@ -5,7 +5,7 @@ from typing import Literal
 
 from mimiclab.errors import MimiclabError, UnknownNameError
 from mimiclab.learning.algorithms.cfg import ImitationCfg, WarmStartCfg
-from mimiclab.learning.fastsac.cfg import SacCfg, cpu_sac, tracking_sac
+from mimiclab.learning.fastsac.cfg import SacCfg, cpu_tracking_sac, tracking_sac
 from mimiclab.learning.networks.cfg import NetworkCfg, ResidualCfg
 from mimiclab.learning.shard_cfg import ShardCfg
 
@@ -204,7 +204,9 @@ def gpu_preset() -> TrainCfg:
 
 def cpu_preset() -> TrainCfg:
     """Settings with which a few cores learn one clip in minutes to an hour."""
-    return TrainCfg(num_envs=128, iterations=5_000, ppo=cpu_ppo(), sac=cpu_sac(), save_interval=100)
+    return TrainCfg(
+        num_envs=128, iterations=5_000, ppo=cpu_ppo(), sac=cpu_tracking_sac(), save_interval=100
+    )
 
 
 PRESETS = {"gpu": gpu_preset, "cpu": cpu_preset}

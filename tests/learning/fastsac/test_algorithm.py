@@ -306,6 +306,17 @@ def test_too_large_a_replay_is_refused_before_anything_is_made(toy_sac: TrainCfg
         make(with_sac(toy_sac, replay_steps=10**10))
 
 
+def test_the_critics_may_learn_alone_at_first(toy_sac: TrainCfg) -> None:
+    runner, learner = make(with_sac(toy_sac, actor_starts=25, normalise=False))
+    before = {k: v.clone() for k, v in learner.actor.state_dict().items()}
+    critic = learner.critic.online.head.weight.detach().clone()
+    for iterations, unchanged in ((2, True), (3, False)):  # 7 + 16 + 16 gradient steps
+        runner.learn(iterations=iterations)
+        same_actor = same(before, dict(learner.actor.state_dict()))
+        assert same_actor == (learner.gradient_steps <= 25) == unchanged, iterations
+    assert not torch.equal(critic, learner.critic.online.head.weight)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -218,8 +218,10 @@ class FastSac:
 
     def update(self) -> dict[str, float]:
         """Fold the iteration's observations into the statistics; means for the log."""
+        if not self._new_steps:
+            return self._read()
         new = self.replay.newest(self._new_steps)
-        if self.cfg.symmetry and self.mirror is not None and new:
+        if self.cfg.symmetry and self.mirror is not None:
             image = self.mirror.observations(new)
             new = {name: torch.cat([values, image[name]]) for name, values in new.items()}
         self.actor.fold_in(new)  # pyright: ignore[reportArgumentType]
@@ -235,8 +237,8 @@ class FastSac:
         if self.cfg.tune_alpha:
             loss = alpha_loss(self.log_alpha, facts["log_prob"], self.target_entropy)
             self._descend("alpha", loss)
-        every = self.cfg.actor_every
-        if self.gradient_steps % every == min(1, every - 1):
+        every, late = self.cfg.actor_every, self.gradient_steps >= self.cfg.actor_starts
+        if late and self.gradient_steps % every == min(1, every - 1):
             x["log_alpha"] = self.log_alpha.detach()
             self.critic.online.requires_grad_(False)
             loss, facts = self._evaluate("actor", x)
