@@ -11,7 +11,7 @@ from mimiclab.cli.defaults import given, with_defaults
 from mimiclab.cli.train import preset_of_machine, run_name
 from mimiclab.learning.config import TrainCfg
 from mimiclab.learning.velocity import velocity_train
-from mimiclab.tasks.velocity import GroundCfg, RandomisationCfg, VelocityTask
+from mimiclab.tasks.velocity import VelocityTask, cpu_velocity_task
 
 Flat = tyro.conf.arg(name="")
 
@@ -42,22 +42,12 @@ def defaults(arguments: Sequence[str]) -> Velocity:
     if preset not in ("cpu", "gpu"):
         preset = preset_of_machine(given(arguments, "--device"))
     algorithm = "fastsac" if given(arguments, "--algorithm") == "fastsac" else "ppo"
-    task = VelocityTask() if preset == "gpu" else cpu_task()
+    robot = given(arguments, "--robot")
+    make = VelocityTask if preset == "gpu" else cpu_velocity_task
+    task = make(robot=robot) if robot else make()
     return Velocity(
         task=task.for_fastsac() if algorithm == "fastsac" else task,
         train=velocity_train(algorithm, preset),
-    )
-
-
-def cpu_task() -> VelocityTask:
-    """Task settings that make few samples go far: level ground, and nothing differs.
-
-    A policy for a robot needs the randomisation that this leaves out.
-    """
-    return VelocityTask(
-        ground=GroundCfg(kind="plane"),
-        randomisation=RandomisationCfg(enabled=False),
-        gait_hz_width=0.0,
     )
 
 

@@ -170,7 +170,7 @@ def run_candidate(
     return Candidate(
         policy=policy,
         task=run.tracking,
-        library=run.library,
+        library=run.library if run.brings_motions else None,
         expects=dict(trained.layout["observations"]["actor"]),
         label=_run_label(run, policy.iteration),
     )

@@ -82,6 +82,8 @@ def _algorithm(cfg: TrainCfg) -> dict[str, Any]:
         "class_name": "mimiclab.learning.algorithms.ppo:TrackingPpo",
         "critic_warm_up": start.critic_warm_up,
         "freeze_normaliser": start.freeze_normaliser,
+        "mirror_samples": cfg.ppo.mirror_samples,
+        "mirror_loss": cfg.ppo.mirror_loss,
     }
     if imitation.mode == "distil":
         ours["class_name"] = "mimiclab.learning.algorithms.distillation:Distillation"

@@ -63,6 +63,11 @@ class PpoCfg:
     """Standardise observations by their running mean and standard deviation."""
     normalise_until: int = 100_000_000
     """Samples after which the running statistics are frozen."""
+    mirror_samples: bool = False
+    """Learn from the mirror image of every sample too."""
+    mirror_loss: float = 0.0
+    """Weight of the squared difference between the answer to a mirrored observation and the
+    mirrored answer to the observation."""
 
     def check(self, num_envs: int) -> None:
         """Refuse what cannot work with so many environments.
@@ -157,9 +162,25 @@ class TrainCfg:
         self.warm_start.check(self.imitation)
         if self.algorithm == "ppo":
             self.ppo.check(self.num_envs)
+            self._check_symmetry()
         else:
             self.sac.check()
             self._check_fastsac()
+
+    def _check_symmetry(self) -> None:
+        """Refuse what has no mirror image: what a teacher says, what a network remembers."""
+        if not (self.ppo.mirror_samples or self.ppo.mirror_loss):
+            return
+        wanted = {
+            f"--network.kind {self.network.kind}": self.network.kind != "mlp",
+            "--residual.base": self.residual.base is not None or bool(self.residual.base_network),
+            f"--imitation.mode {self.imitation.mode}": self.imitation.mode != "none",
+        }
+        if bad := [option for option, given in wanted.items() if given]:
+            raise MimiclabError(
+                f"--ppo.mirror-samples and --ppo.mirror-loss do not go with {', '.join(bad)}; "
+                "leave one or the other out"
+            )
 
     def _check_fastsac(self) -> None:
         """Refuse what only PPO can do."""

@@ -22,9 +22,9 @@ from mimiclab.learning.algorithms.learner import Learner
 from mimiclab.learning.best import better
 from mimiclab.learning.build import rsl_rl_config
 from mimiclab.learning.config import TrainCfg
-from mimiclab.learning.fastsac.mirror import Mirror
 from mimiclab.learning.interrupt import StopSignals
 from mimiclab.learning.logs import LogSink
+from mimiclab.learning.mirror import Mirror
 from mimiclab.learning.statistics import EpisodeStatistics
 from mimiclab.learning.waiting import Waiting
 
@@ -93,6 +93,8 @@ class Runner:
         self.iteration = 0
         self.env_steps = 0
         self.train_time_s = 0.0
+        self.config: dict[str, Any] | None = None
+        """config.json of the run, so that a checkpoint alone tells what it is of."""
         self.best: dict[str, Any] | None = None
         self._best_state: dict[str, Any] | None = None
         self._saved_at = 0.0
@@ -267,6 +269,7 @@ class Runner:
                 "best": self.best,
                 "window": list(self.statistics.window),
                 "sharded": self.sharded,
+                "config": self.config,
                 "ranks": distributed.gather(ckpt.copy_to_cpu(mine)),
             }
         )

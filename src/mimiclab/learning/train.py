@@ -10,6 +10,7 @@ from mimiclab.learning.build_imitation import build_imitation, plan_teaching
 from mimiclab.learning.config import TrainCfg
 from mimiclab.learning.logs import JsonlLog, LogSink, TensorBoardLog, WandbLog
 from mimiclab.learning.messages import at_limit, closing, opening, teaching
+from mimiclab.learning.mirror import task_mirror
 from mimiclab.learning.progress import Progress
 from mimiclab.learning.run import (
     add_session,
@@ -142,10 +143,12 @@ def _train(
             cfg = prepare_estimator(cfg, layout, plan.task)
         on_cpu = device == "cpu"
         cores = max(1, available_cores() // place.local_world_size)
+        seen = env_state.layout_of(env, robot=task.robot, groups=STUDENT_GROUPS)
         runner = Runner(
             env,
             cfg,
-            layout=env_state.layout_of(env, robot=task.robot, groups=STUDENT_GROUPS),
+            layout=seen,
+            mirror=task_mirror(cfg, seen, device),
             imitation=build_imitation(cfg, plan, layout, device=device, seed=cfg.seed + place.rank),
             device=device,
             folder=folder,
@@ -172,6 +175,7 @@ def _train(
             if resume is None:
                 create_run(folder, task, cfg, library, sources)
             add_session(folder, runner.iteration, cfg, **facts)
+            runner.config = read_config(folder)
             progress = Progress(folder.name, cfg.progress)
             runner.sinks = sinks = [*_sinks(folder, cfg, runner.iteration), progress]
             progress.say(opening(folder, task, library, runner, facts))

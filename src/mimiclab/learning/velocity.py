@@ -35,6 +35,8 @@ def velocity_train(
         learning_rate=1e-5,
         entropy=0.01,
         normalise=False,
+        mirror_samples=True,
+        mirror_loss=1.0,
     )
     return TrainCfg(num_envs=4096, iterations=25_000, ppo=ppo, save_interval=100)
 

@@ -16,7 +16,7 @@ from mimiclab.learning.config import TrainCfg
 from mimiclab.learning.fastsac.algorithm import FastSac
 from mimiclab.learning.fastsac.cfg import SacCfg
 from mimiclab.learning.fastsac.dump import read_dump
-from mimiclab.learning.fastsac.mirror import SignedPermutation
+from mimiclab.learning.mirror import SignedPermutation
 from mimiclab.learning.networks.cfg import NetworkCfg
 from mimiclab.learning.runner import Runner
 

@@ -9,6 +9,7 @@ import torch
 from rsl_rl.storage import RolloutStorage
 
 from mimiclab.learning import distributed
+from mimiclab.learning.algorithms.symmetry import Symmetry
 
 
 @dataclass
@@ -65,13 +66,19 @@ class AuxiliaryLosses:
     use_mirror_loss = True
     mirror_loss_coeff = 1.0
 
-    def __init__(self, losses: Sequence[AuxiliaryLoss] = ()) -> None:
+    def __init__(
+        self, losses: Sequence[AuxiliaryLoss] = (), symmetry: Symmetry | None = None
+    ) -> None:
         self.losses = list(losses)
+        self.symmetry = symmetry
         self._sums: dict[str, torch.Tensor] = {}
         self._count = 0
 
     def augment_batch(self, batch: RolloutStorage.Batch, original_batch_size: int) -> None:
-        """Nothing: PPO asks for mirrored samples here."""
+        """Add mirrored samples, if there is a symmetry."""
+        del original_batch_size
+        if self.symmetry is not None:
+            self.symmetry.augment_batch(batch)
 
     def compute_loss(
         self, actor: Any, batch: RolloutStorage.Batch, original_batch_size: int
@@ -84,6 +91,10 @@ class AuxiliaryLosses:
         if found is not None:
             total = total + found
             self._note("network", found)
+        if self.symmetry is not None and self.symmetry.weight:
+            asymmetry = self.symmetry.loss(actor, batch, original_batch_size)
+            total = total + self.symmetry.weight * asymmetry
+            self._note("mirror", asymmetry)
         for loss in self.losses:
             value = loss(actor, batch)
             total = total + loss.schedule.weight * value

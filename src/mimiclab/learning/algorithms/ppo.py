@@ -14,6 +14,7 @@ from mimiclab.errors import CheckpointError
 from mimiclab.learning import distributed
 from mimiclab.learning.algorithms.auxiliary import AuxiliaryLosses
 from mimiclab.learning.algorithms.imitation import Imitation
+from mimiclab.learning.algorithms.symmetry import Symmetry
 from mimiclab.learning.finite import require_finite
 from mimiclab.learning.networks.mlp import NormalisedMlp
 
@@ -26,7 +27,8 @@ class TrackingPpo(PPO):
     - Advantages are standardised over all processes. With a process's own mean and deviation, a
       process with easy clips would pull as hard as one with difficult clips.
     - The critic may learn at a rate of its own.
-    - Losses towards teachers and recordings, and those of networks, are added to PPO's.
+    - Losses towards teachers and recordings, those of networks and the mirror loss are added to
+      PPO's.
     - In the first updates the critic may learn alone: a policy that comes with an untrained critic
       would else be unlearnt.
     """
@@ -41,14 +43,15 @@ class TrackingPpo(PPO):
         imitation: Imitation | None = None,
         critic_warm_up: int = 0,
         freeze_normaliser: bool = False,
+        symmetry: Symmetry | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         if critic_learning_rate is not None:
             self._fix_critic_rate(critic_learning_rate)
         self.router = imitation.router if imitation else None
-        self.auxiliary = AuxiliaryLosses(imitation.losses if imitation else ())
-        if self.auxiliary.losses or hasattr(self.actor, "auxiliary_loss"):
+        self.auxiliary = AuxiliaryLosses(imitation.losses if imitation else (), symmetry)
+        if self.auxiliary.losses or symmetry or hasattr(self.actor, "auxiliary_loss"):
             self.symmetry = self.auxiliary  # pyright: ignore[reportAttributeAccessIssue]
         self.critic_warm_up = critic_warm_up
         self.freeze_normaliser = freeze_normaliser
@@ -59,6 +62,11 @@ class TrackingPpo(PPO):
     def construct_algorithm(obs: TensorDict, env: VecEnv, cfg: dict, device: str) -> PPO:
         """Build as rsl_rl does, without printing the networks; see `Learner`."""
         imitation = cfg["algorithm"]["imitation"] = cfg["given"]["imitation"]
+        cfg["algorithm"]["symmetry"] = Symmetry.wanted(
+            cfg["given"]["mirror"],
+            augment=cfg["algorithm"].pop("mirror_samples"),
+            weight=cfg["algorithm"].pop("mirror_loss"),
+        )
         if imitation is not None and imitation.router is not None:
             obs = imitation.router.annotate(obs.to(device))  # the storage takes its fields from it
         with contextlib.redirect_stdout(io.StringIO()):

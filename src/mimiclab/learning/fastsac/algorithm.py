@@ -20,10 +20,11 @@ from mimiclab.learning.fastsac.critic import TwinCritic
 from mimiclab.learning.fastsac.dump import write_dump
 from mimiclab.learning.fastsac.losses import actor_loss, alpha_loss, critic_loss
 from mimiclab.learning.fastsac.memory import free_bytes, require_memory
-from mimiclab.learning.fastsac.mirror import Mirror, with_mirror_images
+from mimiclab.learning.fastsac.mirror import with_mirror_images
 from mimiclab.learning.fastsac.replay import Batch, Replay
 from mimiclab.learning.fastsac.replay_files import read_replay, write_replay
 from mimiclab.learning.finite import require_finite
+from mimiclab.learning.mirror import Mirror
 
 
 class FastSac:
