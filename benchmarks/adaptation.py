@@ -50,7 +50,8 @@ def main() -> None:
     print("\n".join(lines))
     (RESULTS / "adaptation.txt").write_text("\n".join(lines) + "\n")
     (RESULTS / "adaptation.json").write_text(json.dumps(kept, indent=1) + "\n")
-    shutil.copy(runs / f"{name}_{SEEDS[0]}" / "forgetting.png", RESULTS / "adaptation.png")
+    picture = RESULTS.parents[1] / "docs" / "images" / "adaptation.png"
+    shutil.copy(runs / f"{name}_{SEEDS[0]}" / "forgetting.png", picture)
 
 
 if __name__ == "__main__":
