@@ -52,8 +52,14 @@ def prepare(cfg: TrainCfg, library: MotionLibrary, device: str) -> tuple[Runner,
     obs = runner._reset()
     for _ in range(2):
         obs, _ = runner._rollout(obs)
-        runner._update()
+        update(runner)
     return runner, obs
+
+
+def update(runner: Runner) -> None:
+    """Learn from the rollout, as the loop does."""
+    runner._use_threads(runner.update_threads)
+    runner.alg.update()
 
 
 def main() -> None:
@@ -88,12 +94,10 @@ def main() -> None:
             times = [clocks(args.device)]
             obs, _ = runner._rollout(obs)
             times.append(clocks(args.device))
-            runner._update()
+            update(runner)
             times.append(clocks(args.device))
-            rollout, update = (
-                [b - a for a, b in zip(*pair, strict=True)] for pair in (times[:2], times[1:])
-            )
-            seconds[name].append([*rollout, *update])
+            parts = [[b - a for a, b in zip(*pair, strict=True)] for pair in (times[:2], times[1:])]
+            seconds[name].append([*parts[0], *parts[1]])
             runs[name] = runner, obs
     steps = args.envs * cfg.ppo.steps_per_env
     lines = [f"# command: python benchmarks/imitation.py --envs {args.envs}", machine()]
@@ -103,11 +107,11 @@ def main() -> None:
         pairs = list(zip(rows, seconds["ppo"], strict=True))
         wall = median((p[0] + p[2]) / (x[0] + x[2]) for x, p in pairs)
         cpu = median((x[1] + x[3]) / (p[1] + p[3]) for x, p in pairs)
-        rollout, update = (median(x[i] / p[i] for x, p in pairs) for i in (1, 3))
+        rollouts, updates = (median(x[i] / p[i] for x, p in pairs) for i in (1, 3))
         pace = steps / median(x[0] + x[2] for x in rows)
         lines.append(
             f"{name:20s} {pace:8,.0f} steps/s = {wall:.2f} x PPO's   processor time "
-            f"{cpu:.2f} x (rollouts {rollout:.2f} x, updates {update:.2f} x)"
+            f"{cpu:.2f} x (rollouts {rollouts:.2f} x, updates {updates:.2f} x)"
         )
     print("\n".join(lines))
     (RESULTS / "imitation.txt").write_text("\n".join(lines) + "\n")

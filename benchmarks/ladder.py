@@ -43,6 +43,7 @@ def variants(teacher: Path) -> dict[str, Variant]:
     task = TrackingTask()
     plain = replace(cpu_preset(), iterations=UPDATES, logger="none", progress="none")
     teachers = (TeacherCfg(path=str(teacher)),)
+    residual = ResidualCfg(base=str(teacher), hidden=plain.ppo.hidden)
     return {
         "plain task, PPO": Variant(task, plain),
         "plain task through an interface": Variant(
@@ -56,12 +57,12 @@ def variants(teacher: Path) -> dict[str, Variant]:
             task, replace(plain, imitation=ImitationCfg(mode="distil", teachers=teachers))
         ),
         "warm start": Variant(task, replace(plain, warm_start=WarmStartCfg(path=str(teacher)))),
-        "residual, PPO": Variant(task, replace(plain, residual=ResidualCfg(base=str(teacher)))),
+        "residual, PPO": Variant(task, replace(plain, residual=residual)),
         "residual, distillation": Variant(
             task,
             replace(
                 plain,
-                residual=ResidualCfg(base=str(teacher)),
+                residual=residual,
                 imitation=ImitationCfg(mode="distil", teachers=teachers),
             ),
         ),

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from rsl_rl.env import VecEnv
+from run import RESULTS, machine
 from tensordict import TensorDict
 
 from mimiclab.learning.config import TrainCfg, cpu_ppo
@@ -89,21 +90,22 @@ def measure(network: NetworkCfg, num_envs: int, history: int) -> tuple[int, floa
 
 
 def main() -> None:
-    """Print a table."""
+    """Print and store a table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--num-envs", type=int, default=128)
     parser.add_argument("--history", type=int, default=5)
     args = parser.parse_args()
     torch.set_num_threads(1)
     found = {name: measure(n, args.num_envs, args.history) for name, n in NETWORKS.items()}
-    print(
-        "| network | parameters | act, ms | x mlp | update, ms | x mlp |\n|---|---|---|---|---|---|"
-    )
+    lines = ["# command: python benchmarks/networks.py", machine(), ""]
+    lines += ["network      parameters   act, ms   x mlp   update, ms   x mlp"]
     for name, (parameters, act, update) in found.items():
-        print(
-            f"| {name} | {parameters:,} | {act:.2f} | {act / found['mlp'][1]:.1f} "
-            f"| {update:.0f} | {update / found['mlp'][2]:.1f} |"
+        lines.append(
+            f"{name:12} {parameters:10,} {act:9.2f} {act / found['mlp'][1]:7.1f}"
+            f" {update:12.0f} {update / found['mlp'][2]:7.1f}"
         )
+    print("\n".join(lines))
+    (RESULTS / "networks.txt").write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":
