@@ -63,7 +63,7 @@ def import_sapien() -> Any:
         with warnings.catch_warnings():
             # It looks for a renderer, which nothing here needs.
             warnings.simplefilter("ignore")
-            import sapien
+            import sapien  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise EngineError(
             "the simulator 'physx' needs SAPIEN, which is not installed: "
