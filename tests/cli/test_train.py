@@ -12,6 +12,7 @@ from mimiclab.cli.main import main
 from mimiclab.cli.train import Tracking, defaults, open_library
 from mimiclab.errors import MimiclabError
 from mimiclab.learning.config import TrainCfg
+from mimiclab.learning.fastsac.cfg import tracking_sac
 from mimiclab.learning.run import load_run
 from mimiclab.learning.shard_cfg import ShardCfg
 from mimiclab.tasks.tracking import TrackingTask
@@ -19,7 +20,7 @@ from mimiclab.tasks.tracking import TrackingTask
 
 def test_presets_decide_the_defaults() -> None:
     gpu = defaults(["--preset", "gpu"])
-    assert gpu.train == TrainCfg()
+    assert gpu.train == TrainCfg(sac=tracking_sac())
     assert gpu.task == TrackingTask()
     cpu = defaults(["--preset=cpu"])
     assert cpu.train.num_envs == 128

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mimiclab.errors import CheckpointError, OutputError
-from mimiclab.learning.checkpoint import load_checkpoint
+from mimiclab.learning.checkpoint import load_checkpoint, save_checkpoint
 from mimiclab.learning.config import PpoCfg, TrainCfg
 from mimiclab.learning.logs import read_metrics
 from mimiclab.learning.policy import load_policy, untrained_policy
@@ -170,6 +170,12 @@ def test_folders_and_checkpoints_that_are_not_there(finished: Path, tmp_path: Pa
         load_run(tmp_path)
     loose = tmp_path / "loose.pt"
     shutil.copy(finished / "checkpoints" / "last.pt", loose)
+    # It tells what it is of, but has no motions along.
+    alone = load_run(loose)
+    assert alone.tracking == load_run(finished).task and not alone.brings_motions
+    with pytest.raises(CheckpointError, match=r"loose\.pt brings no motions along"):
+        _ = alone.library
+    save_checkpoint({**load_checkpoint(loose), "config": None}, loose)
     with pytest.raises(CheckpointError, match=r"loose\.pt is not in a run folder"):
         load_run(loose)
 

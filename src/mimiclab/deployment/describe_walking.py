@@ -13,11 +13,7 @@ from mimiclab.tasks.velocity.mdp.terminations import SENSOR
 def velocity_command(env: Any) -> VelocityCommand:
     """Ranges of the commands and the gait clock of `env`, an environment of a velocity task."""
     cfg = env.command_manager.get_term(NAME).cfg
-    ranges = cfg.ranges
-    x, y, turn = (
-        (float(low), float(high))
-        for low, high in (ranges.lin_vel_x, ranges.lin_vel_y, ranges.ang_vel_z)
-    )
+    x, y, turn = ((float(low), float(high)) for low, high in cfg.ranges)
     return VelocityCommand(
         lin_vel_x=x,
         lin_vel_y=y,
