@@ -109,8 +109,9 @@ def find_command(arguments: Sequence[str]) -> tuple[str, list[str]]:
     """Split command-line arguments into the command words and the rest.
 
     Raises:
-        MimiclabError: the words name no command; the message offers the nearest.
+        MimiclabError: the words name no command or preset; the message offers the nearest.
     """
+    arguments = expand(arguments)
     for count in (2, 1):
         words = " ".join(arguments[:count])
         if words in COMMANDS:
@@ -135,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(usage(arguments[0]), end="")
         return 0
     try:
-        words, rest = find_command(expand(arguments))
+        words, rest = find_command(arguments)
         module, function = COMMANDS[words][0].split(":")
         # Waiting OpenMP threads must sleep, not spin, or they steal cores from the physics;
         # the setting counts only before torch is imported.
