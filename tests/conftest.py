@@ -1,17 +1,32 @@
 """Fixtures shared by all tests."""
 
+import gc
 import json
 import os
 
 # Tests use tiny models: more threads only make them slower and less repeatable.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from mimiclab import robots
 from mimiclab.robots import Robot, get_robot
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported out of garbage collection, which is quick then."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _environments_of_a_module_are_freed() -> Iterator[None]:
+    """An environment refers to itself through its terms, and holds hundreds of megabytes."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(autouse=True)
